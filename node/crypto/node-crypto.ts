@@ -1,0 +1,43 @@
+/** The Crypto port on node:crypto: OpenSSL's SHA-256 and Ed25519. */
+import { createHash, createPublicKey, hash, verify, type KeyObject } from 'node:crypto'
+import type { Crypto, Hasher } from '../../protocol/crypto.ts'
+
+const ONE_SHOT_MAX_BYTES = 64 * 1024
+const MAX_CACHED_KEYS = 1024
+
+/** DER prefix of an Ed25519 SubjectPublicKeyInfo (RFC 8410); the 32 key bytes follow. */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
+
+const keys = new Map<string, KeyObject>()
+
+function importKey(publicKey: Uint8Array): KeyObject {
+  const name = Buffer.from(publicKey).toString('latin1')
+  const cached = keys.get(name)
+  if (cached !== undefined) return cached
+  const key = createPublicKey({
+    key: Buffer.concat([SPKI_PREFIX, publicKey]),
+    format: 'der',
+    type: 'spki',
+  })
+  if (keys.size >= MAX_CACHED_KEYS) keys.clear()
+  keys.set(name, key)
+  return key
+}
+
+function createSha256(): Hasher {
+  const hasher = createHash('sha256')
+  return {
+    update: (data) => void hasher.update(data),
+    digest: () => hasher.digest(),
+  }
+}
+
+export const nodeCrypto: Crypto = {
+  sha256: (data) =>
+    data.length <= ONE_SHOT_MAX_BYTES
+      ? hash('sha256', data, 'buffer')
+      : createHash('sha256').update(data).digest(),
+  createSha256,
+  verifyEd25519: (publicKey, message, signature) =>
+    verify(null, message, importKey(publicKey), signature),
+}

@@ -1,0 +1,25 @@
+/**
+ * The port through which hashing and signature checks come in.
+ *
+ * `protocol/` is synchronous and sees no host: a Node process gives it `node:crypto`, a browser
+ * the portable implementation of `portable-crypto.ts`. Both must give the same answers.
+ */
+
+/** A SHA-256 computation in progress. */
+export interface Hasher {
+  update(data: Uint8Array): void
+  /** The 32-byte digest; the hasher cannot be used afterwards. */
+  digest(): Uint8Array
+}
+
+export interface Crypto {
+  /** SHA-256 of `data`, 32 bytes. */
+  sha256(data: Uint8Array): Uint8Array
+  createSha256(): Hasher
+  /**
+   * The bare cofactorless RFC 8032 equation for an Ed25519 signature (64 bytes) over `message`.
+   * Never called directly: `ed25519.ts` checks the strict profile first, since hosts disagree
+   * about what lies outside of it.
+   */
+  verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
+}
