@@ -1,0 +1,17 @@
+/** A statement that has been opened: its signature verified, its payload parsed. design.md section 4. */
+import type { KeyHex, Sid } from './identifiers.ts'
+import type { OperatorCard } from './operator-card.ts'
+import type { Rebuild } from './rebuild.ts'
+import type { Release } from './release.ts'
+import type { Withdrawal } from './withdrawal.ts'
+
+export type StatementKind = 'release' | 'rebuild' | 'withdrawal' | 'operator'
+
+export type StatementBody = Release | Rebuild | Withdrawal | OperatorCard
+
+export interface SignedStatement<Body extends StatementBody = StatementBody> {
+  readonly sid: Sid
+  /** The key whose signature has been verified. */
+  readonly key: KeyHex
+  readonly body: Body
+}

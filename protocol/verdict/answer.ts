@@ -1,0 +1,85 @@
+/** What a question about an image is answered with. design.md sections 5 and 13. */
+import type {
+  Digest,
+  ImageName,
+  InputDigest,
+  OperatorId,
+  Platform,
+  Sid,
+  UnixSeconds,
+} from '../identifiers.ts'
+import type { Level } from '../policy.ts'
+
+export interface Question {
+  readonly repository: ImageName
+  /** Manifest digest of one platform. */
+  readonly digest: Digest
+  readonly platform: Platform
+}
+
+export type VerdictName =
+  'contradicted' | 'diverged' | 'reproduced' | 'unreproducible' | 'pending' | 'unknown'
+
+export type Decision = 'allow' | 'deny' | 'undecided'
+
+export type Flag =
+  /** Block `allow`. */
+  | 'stale'
+  | 'clock-suspect'
+  | 'insufficient-diversity'
+  | 'withdrawn'
+  /** Inform. */
+  | 'equivocation'
+  | 'superseded-release'
+  | 'emulated-only'
+
+/** One operator's part in an answer. */
+export interface Voice {
+  readonly operator: OperatorId
+  readonly name?: string
+  readonly groups: readonly string[]
+  /** The statements that say it. */
+  readonly sids: readonly Sid[]
+  readonly vote:
+    | { readonly kind: 'digest'; readonly digest: string }
+    | { readonly kind: 'error'; readonly code: string }
+    | { readonly kind: 'self-conflict'; readonly digests: readonly string[] }
+    | { readonly kind: 'unstable' }
+    | { readonly kind: 'failed'; readonly stage: string }
+    | { readonly kind: 'none' }
+  /** What this operator says D itself normalizes to: a digest of the level, or an error code. */
+  readonly maps?: string | { readonly error: string }
+  /** Escaped paths that it found to differ between its own image and the published one. */
+  readonly differences?: { readonly count: number; readonly paths: readonly string[] }
+  readonly emulated?: boolean
+}
+
+/** The verdict on one cell; an answer is the one of the strongest. */
+export interface Answer {
+  readonly image: ImageName
+  readonly digest: Digest
+  readonly platform: Platform
+  readonly version?: string
+  readonly release?: Sid
+  readonly inputDigest?: InputDigest
+  readonly verdict: VerdictName
+  readonly decision: Decision
+  readonly level?: Level
+  readonly flags: readonly Flag[]
+  /** `unchecked` until logs and heads exist; `off` where the policy says so. */
+  readonly freshness: 'unchecked' | 'off' | 'fresh' | 'stale'
+  /** Votes counted for the best digest, and how many are needed. */
+  readonly have: number
+  readonly need: number
+  readonly supporters: readonly Voice[]
+  readonly dissenters: readonly Voice[]
+  /** Unstable and failed (recipe) results. */
+  readonly unreproduced: readonly Voice[]
+  readonly absent: readonly OperatorId[]
+  readonly silent: readonly OperatorId[]
+  readonly retracted: readonly Sid[]
+  /** One sentence each, in words for a person. */
+  readonly reasons: readonly string[]
+  readonly policyHash: string
+  readonly asOf: UnixSeconds
+}
