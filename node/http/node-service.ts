@@ -1,0 +1,246 @@
+/**
+ * What the HTTP API serves: the node as its callers see it. node/node.ts implements it.
+ *
+ * The same service answers over the unix socket of a running node, and inside the command's own
+ * process where no node runs (without network and queue then). All values are plain JSON.
+ */
+import type {
+  Digest,
+  ImageName,
+  KeyHex,
+  OperatorId,
+  Platform,
+  Sid,
+  UnixSeconds,
+} from '../../protocol/identifiers.ts'
+import type { Answer } from '../../protocol/verdict/answer.ts'
+
+export interface Status {
+  readonly version: string
+  /** False where the command answers from the data folder without a running node. */
+  readonly running: boolean
+  readonly readOnly: boolean
+  readonly network: string
+  readonly operator: OperatorId
+  readonly name: string
+  readonly key: KeyHex
+  readonly peerId: string
+  readonly listen: readonly string[]
+  readonly peers: number
+  readonly statements: number
+  readonly projects: readonly ImageName[]
+  readonly queue: { readonly waiting: number; readonly running: number; readonly failed: number }
+  readonly openAlerts: number
+  readonly builder: string | null
+  readonly isolation: string | null
+  readonly policy: {
+    readonly hash: string
+    readonly operators: number
+    readonly warnings: readonly string[]
+  }
+  readonly started: UnixSeconds
+}
+
+export interface VerdictQuery {
+  /** `host/path:tag`, `host/path@sha256:…` or both. */
+  readonly image: string
+  /** The host's platform where absent; `all` asks for every platform of an index. */
+  readonly platform?: string
+}
+
+/** One answer a platform; `decision` is allow only where every one of them is. */
+export interface VerdictReply {
+  /** The reference with the digest that its tag was resolved to. */
+  readonly image: string
+  readonly decision: Answer['decision']
+  readonly answers: readonly Answer[]
+  /** explainAnswer of each, in order. */
+  readonly explanation: readonly (readonly string[])[]
+}
+
+export interface ReleaseSummary {
+  readonly sid: Sid
+  readonly image: ImageName
+  readonly version: string
+  readonly commit: string
+  readonly announced: UnixSeconds
+  readonly announcer: OperatorId | null
+  readonly platforms: readonly {
+    readonly platform: Platform
+    readonly manifestDigest: Digest | null
+  }[]
+  readonly verdicts: readonly Answer[]
+}
+
+export interface ProjectSummary {
+  readonly image: ImageName
+  readonly source: string
+  readonly platforms: readonly Platform[]
+  readonly announcers: readonly OperatorId[]
+  readonly builders: readonly string[]
+  readonly profile: string
+  /** False for those who only ask or watch. */
+  readonly build: boolean
+  readonly trustRecipe: boolean
+  readonly insecure: readonly string[]
+}
+
+export interface FollowRequest {
+  /** The project file's text (TOML). */
+  readonly projectFile: string
+  readonly build: boolean
+  readonly trustRecipe: boolean
+}
+
+/** What `follow` shows before it asks; nothing has been changed yet. */
+export interface FollowPreview extends ProjectSummary {
+  readonly isolation: string
+  readonly network: string
+  readonly diskBytes: number
+  readonly replaces: boolean
+  readonly warnings: readonly string[]
+}
+
+export interface AnnounceRequest {
+  readonly image: ImageName
+  readonly version: string
+  /** A git commit, or a ref that is resolved now. */
+  readonly commit?: string
+  readonly ref?: string
+  /** Published image; its digests go into the release. Absent: a blind announcement. */
+  readonly published?: string
+  /** The blind release that this one publishes. */
+  readonly publishes?: Sid
+}
+
+export interface QueueItem {
+  readonly id: string
+  readonly release: Sid
+  readonly image: ImageName
+  readonly version: string
+  readonly platform: Platform
+  readonly state: 'waiting' | 'running' | 'retrying' | 'done' | 'failed' | 'cancelled'
+  readonly attempts: number
+  readonly stage: string
+  /** Last line of progress, or why it failed. */
+  readonly detail: string
+  readonly nextAttempt: UnixSeconds | null
+  readonly added: UnixSeconds
+  readonly updated: UnixSeconds
+  readonly result: Sid | null
+}
+
+export interface OperatorSummary {
+  readonly id: OperatorId
+  readonly name: string | null
+  readonly groups: readonly string[]
+  /** By the user's own policy. */
+  readonly trusted: boolean
+  readonly self: boolean
+  readonly keys: readonly KeyHex[]
+  readonly expires: UnixSeconds | null
+  readonly contact: string | null
+  readonly claims: Readonly<Record<string, string>>
+}
+
+export interface TrustRequest {
+  /** A card (base64 of a canonical binary operator statement) or an operator id. */
+  readonly card?: string
+  readonly operator?: OperatorId
+  readonly name?: string
+  readonly groups?: readonly string[]
+}
+
+export interface PeerSummary {
+  readonly peerId: string
+  readonly addresses: readonly string[]
+  readonly direction: 'inbound' | 'outbound'
+  readonly agent: string | null
+  readonly score: number
+  readonly connectedSince: UnixSeconds
+}
+
+export type AlertKind = 'contradicted' | 'diverged' | 'unreproducible'
+
+export interface AlertSummary {
+  readonly id: string
+  readonly kind: AlertKind
+  readonly severity: 'critical' | 'warning'
+  readonly image: ImageName
+  readonly version: string
+  readonly digest: Digest
+  readonly platform: Platform
+  readonly began: UnixSeconds
+  /** Null while it lasts. */
+  readonly ended: UnixSeconds | null
+  readonly reasons: readonly string[]
+  /** Statements that show it, and the files that differ. */
+  readonly evidence: { readonly sids: readonly Sid[]; readonly paths: readonly string[] }
+}
+
+export interface StatementSummary {
+  readonly sid: Sid
+  readonly kind: 'release' | 'rebuild' | 'withdrawal' | 'operator'
+  readonly key: KeyHex
+  readonly operator: OperatorId | null
+  readonly image: ImageName | null
+  readonly summary: string
+  /** The parsed body, as protocol/ names its fields. */
+  readonly body: unknown
+  /** DSSE JSON envelope, for other tools. */
+  readonly envelope: unknown
+}
+
+export type NodeEvent =
+  | { readonly type: 'statement'; readonly data: StatementSummary }
+  | { readonly type: 'verdict'; readonly data: Answer }
+  | { readonly type: 'alert'; readonly data: AlertSummary }
+  | { readonly type: 'queue'; readonly data: QueueItem }
+  | {
+      readonly type: 'peer'
+      readonly data: { readonly peerId: string; readonly state: 'connected' | 'disconnected' }
+    }
+
+export interface RebuildPlan {
+  readonly image: ImageName
+  readonly version: string
+  readonly platform: Platform
+  readonly builder: string
+  /** The exact commands, one argv each. */
+  readonly commands: readonly (readonly string[])[]
+  /** Why this node would refuse to build it; empty where it would not. */
+  readonly refusals: readonly string[]
+}
+
+export interface NodeService {
+  status(): Promise<Status>
+  verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply>
+  releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]>
+  /** By full sid, a prefix of 8 hex digits or more, or IMAGE@VERSION for a release; throws where ambiguous. */
+  statement(reference: string): Promise<StatementSummary | undefined>
+  /** Own statements in the order of publication. */
+  log(filter: {
+    readonly image?: string
+    readonly limit: number
+  }): Promise<readonly StatementSummary[]>
+  projects(): Promise<readonly ProjectSummary[]>
+  previewFollow(request: FollowRequest): Promise<FollowPreview>
+  follow(request: FollowRequest): Promise<ProjectSummary>
+  unfollow(image: string): Promise<void>
+  announce(request: AnnounceRequest, signal: AbortSignal): Promise<ReleaseSummary>
+  withdraw(reference: string, reason: string): Promise<StatementSummary>
+  planRebuild(reference: string, platform?: string): Promise<readonly RebuildPlan[]>
+  rebuild(reference: string, platform?: string): Promise<readonly QueueItem[]>
+  queue(): Promise<readonly QueueItem[]>
+  retryQueueItem(id: string): Promise<QueueItem>
+  cancelQueueItem(id: string): Promise<QueueItem>
+  operators(): Promise<readonly OperatorSummary[]>
+  trust(request: TrustRequest): Promise<OperatorSummary>
+  untrust(operator: string): Promise<void>
+  /** This node's own card: base64 of the canonical binary operator statement. */
+  ownCard(): Promise<{ readonly operator: OperatorId; readonly card: string }>
+  peers(): Promise<readonly PeerSummary[]>
+  alerts(filter: { readonly open?: boolean }): Promise<readonly AlertSummary[]>
+  /** Calls the listener until the returned function is called. */
+  subscribe(listener: (event: NodeEvent) => void): () => void
+}
