@@ -14,6 +14,8 @@ export interface OperatorCard {
   readonly contact: string
   /** Claims about where it runs (country, provider…); nobody checks them. */
   readonly claims: Readonly<Record<string, string>>
+  readonly issued: UnixSeconds
+  /** At most 180 days after `issued`. */
   readonly expires: UnixSeconds
   /** sha256 of the card's bytes, lowercase hex: what a policy pins. */
   readonly cardDigest: string

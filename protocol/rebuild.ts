@@ -60,6 +60,8 @@ export interface Rebuild {
   readonly image: ImageName
   readonly release: Sid
   readonly inputDigest: InputDigest
+  /** The source commit that was built: the subject where nothing is published yet. */
+  readonly commit: string
   readonly platform: Platform
   /** Profile id, such as `rebuildnet/1`. */
   readonly profile: string
