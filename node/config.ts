@@ -1,0 +1,213 @@
+/**
+ * The node's configuration: flags over environment (`REBUILDNET_*`) over config.toml over defaults.
+ *
+ * An unknown key is an error that names it: a misspelt limit that is silently ignored is no limit.
+ */
+import { join } from 'node:path'
+import { z } from 'zod'
+import { ConfigError } from './config-error.ts'
+import { parseDuration } from './duration.ts'
+import { loadToml } from './toml-file.ts'
+
+export const CONFIG_FORMAT = 1
+
+export interface BuildConfig {
+  /** Builds at once. */
+  readonly concurrency: number
+  /** Longest one build may take, in seconds. */
+  readonly timeoutSeconds: number
+  readonly memoryMb: number
+  readonly diskMb: number
+  /** Processes in one build. */
+  readonly processes: number
+  readonly cpus: number
+  /** Longest build log that is kept, in MB; the rest is cut with a mark. */
+  readonly logMb: number
+  /** Also build for platforms that this machine must emulate. */
+  readonly emulate: boolean
+}
+
+export interface Config {
+  /** Name of the network; nodes of different networks never meet. */
+  readonly network: string
+  /** Multiaddrs to listen on. */
+  readonly listen: readonly string[]
+  /** Multiaddrs, with peer id, of nodes to find others through. */
+  readonly bootstrap: readonly string[]
+  readonly mdns: boolean
+  /** Time between two rounds of sync, in seconds. */
+  readonly syncIntervalSeconds: number
+  /** `127.0.0.1:PORT` to serve the HTTP API on beside the unix socket. */
+  readonly http?: string
+  readonly logLevel: 'silent' | 'error' | 'warn' | 'info' | 'debug'
+  /** Hosts (`host[:port]`) that may be plain http or private addresses. */
+  readonly insecure: readonly string[]
+  /** Where alerts are posted. */
+  readonly webhooks: readonly string[]
+  /** Free space under which the store is read-only, in MB. */
+  readonly minFreeMb: number
+  readonly build: BuildConfig
+}
+
+export const defaultConfig: Config = Object.freeze({
+  network: 'main',
+  listen: ['/ip4/0.0.0.0/tcp/4801'],
+  bootstrap: [],
+  mdns: true,
+  syncIntervalSeconds: 600,
+  logLevel: 'warn' as const,
+  insecure: [],
+  webhooks: [],
+  minFreeMb: 1024,
+  build: Object.freeze({
+    concurrency: 1,
+    timeoutSeconds: 2 * 3600,
+    memoryMb: 4096,
+    diskMb: 20_480,
+    processes: 4096,
+    cpus: 2,
+    logMb: 16,
+    emulate: false,
+  }),
+})
+
+const duration = z.string().transform((text, context) => {
+  const seconds = parseDuration(text)
+  if (seconds !== undefined) return seconds
+  context.addIssue({ code: 'custom', message: 'is no duration such as "90s", "10m" or "48h"' })
+  return z.NEVER
+})
+const count = z.number().int().min(1).max(1_000_000)
+
+const schema = z.strictObject({
+  format: z.literal(CONFIG_FORMAT).optional(),
+  network: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'is no name of a network')
+    .optional(),
+  listen: z.array(z.string()).optional(),
+  bootstrap: z.array(z.string()).optional(),
+  mdns: z.boolean().optional(),
+  sync_interval: duration.optional(),
+  http: z
+    .string()
+    .regex(/^127\.0\.0\.1:[0-9]{1,5}$/, 'must be 127.0.0.1:PORT')
+    .optional(),
+  log_level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).optional(),
+  insecure: z.array(z.string()).optional(),
+  webhooks: z.array(z.url()).optional(),
+  min_free_mb: z.number().int().min(0).optional(),
+  build: z
+    .strictObject({
+      concurrency: z.number().int().min(1).max(64).optional(),
+      timeout: duration.optional(),
+      memory_mb: count.optional(),
+      disk_mb: count.optional(),
+      processes: count.optional(),
+      cpus: z.number().min(0.1).max(1024).optional(),
+      log_mb: count.optional(),
+      emulate: z.boolean().optional(),
+    })
+    .optional(),
+})
+
+type Layer = z.output<typeof schema>
+
+/** A setting from outside the file: `listen` and `sync_interval` as in config.toml, `build.timeout` dotted. */
+export type ConfigFlags = Readonly<Record<string, unknown>>
+
+function parseLayer(value: unknown, where: string): Layer {
+  const format = (value as { format?: unknown }).format
+  if (typeof format === 'number' && format > CONFIG_FORMAT) {
+    throw new ConfigError(
+      'newer-format',
+      `${where} is of format ${format}, this rebuildnet reads ${CONFIG_FORMAT}: update rebuildnet`,
+    )
+  }
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const key = (issue?.path ?? []).join('.')
+  if (issue?.code === 'unrecognized_keys') {
+    const unknown = [...(issue.path as string[]), issue.keys[0] ?? ''].join('.')
+    throw new ConfigError('unknown-key', `${where}: unknown key "${unknown}"`)
+  }
+  throw new ConfigError('bad-value', `${where}: "${key}" ${issue?.message ?? 'is wrong'}`)
+}
+
+const LISTS = new Set(['listen', 'bootstrap', 'insecure', 'webhooks'])
+
+/** `REBUILDNET_SYNC_INTERVAL`, `REBUILDNET_BUILD_TIMEOUT`… as a layer; lists are comma-separated. */
+function environmentLayer(environment: NodeJS.ProcessEnv): Record<string, unknown> {
+  const layer: Record<string, unknown> = {}
+  const build: Record<string, unknown> = {}
+  const known = Object.keys(schema.shape).filter((key) => key !== 'build' && key !== 'format')
+  for (const key of known) {
+    const text = environment[`REBUILDNET_${key.toUpperCase()}`]
+    if (text !== undefined) layer[key] = readText(key, text)
+  }
+  for (const key of Object.keys(schema.shape.build.unwrap().shape)) {
+    const text = environment[`REBUILDNET_BUILD_${key.toUpperCase()}`]
+    if (text !== undefined) build[key] = readText(key, text)
+  }
+  return Object.keys(build).length === 0 ? layer : { ...layer, build }
+}
+
+function readText(key: string, text: string): unknown {
+  if (LISTS.has(key)) return text === '' ? [] : text.split(',').map((item) => item.trim())
+  if (text === 'true' || text === 'false') return text === 'true'
+  return /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text
+}
+
+function flagLayer(flags: ConfigFlags): Record<string, unknown> {
+  const layer: Record<string, unknown> = {}
+  const build: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(flags)) {
+    if (value === undefined) continue
+    if (key.startsWith('build.')) build[key.slice('build.'.length)] = value
+    else layer[key] = value
+  }
+  return Object.keys(build).length === 0 ? layer : { ...layer, build }
+}
+
+export interface ConfigSources {
+  readonly dataFolder: string
+  readonly environment?: NodeJS.ProcessEnv
+  readonly flags?: ConfigFlags
+}
+
+export async function loadConfig(sources: ConfigSources): Promise<Config> {
+  const path = join(sources.dataFolder, 'config.toml')
+  const layers = [
+    parseLayer((await loadToml(path)) ?? {}, path),
+    parseLayer(environmentLayer(sources.environment ?? {}), 'environment (REBUILDNET_…)'),
+    parseLayer(flagLayer(sources.flags ?? {}), 'command line'),
+  ]
+  const top: Layer = Object.assign({}, ...layers) as Layer
+  const build = Object.assign({}, ...layers.map((l) => l.build ?? {})) as NonNullable<
+    Layer['build']
+  >
+  const defaults = defaultConfig
+  return {
+    network: top.network ?? defaults.network,
+    listen: top.listen ?? defaults.listen,
+    bootstrap: top.bootstrap ?? defaults.bootstrap,
+    mdns: top.mdns ?? defaults.mdns,
+    syncIntervalSeconds: top.sync_interval ?? defaults.syncIntervalSeconds,
+    ...(top.http === undefined ? {} : { http: top.http }),
+    logLevel: top.log_level ?? defaults.logLevel,
+    insecure: top.insecure ?? defaults.insecure,
+    webhooks: top.webhooks ?? defaults.webhooks,
+    minFreeMb: top.min_free_mb ?? defaults.minFreeMb,
+    build: {
+      concurrency: build.concurrency ?? defaults.build.concurrency,
+      timeoutSeconds: build.timeout ?? defaults.build.timeoutSeconds,
+      memoryMb: build.memory_mb ?? defaults.build.memoryMb,
+      diskMb: build.disk_mb ?? defaults.build.diskMb,
+      processes: build.processes ?? defaults.build.processes,
+      cpus: build.cpus ?? defaults.build.cpus,
+      logMb: build.log_mb ?? defaults.build.logMb,
+      emulate: build.emulate ?? defaults.build.emulate,
+    },
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The data folder: what a node owns on disk, and where each part stands.
+ *
+ * It is 0700 and the keys in it 0600; nothing in it is within reach of a build.
+ */
+import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { ConfigError } from './config-error.ts'
+
+export interface DataFolder {
+  readonly root: string
+  readonly config: string
+  readonly policy: string
+  readonly projects: string
+  readonly signingKey: string
+  readonly peerKey: string
+  /** The own operator card, as its canonical binary statement. */
+  readonly card: string
+  readonly store: string
+  readonly socket: string
+  /** Build work folders; emptied at start. */
+  readonly work: string
+  /** Build logs by sha256. */
+  readonly logs: string
+}
+
+export function dataFolder(root: string): DataFolder {
+  const at = (...parts: string[]): string => join(root, ...parts)
+  return {
+    root,
+    config: at('config.toml'),
+    policy: at('policy.toml'),
+    projects: at('projects'),
+    signingKey: at('keys', 'signing.key'),
+    peerKey: at('keys', 'peer.key'),
+    card: at('card.bin'),
+    store: at('store'),
+    socket: at('node.sock'),
+    work: at('work'),
+    logs: at('logs'),
+  }
+}
+
+/** `--data`, REBUILDNET_DATA, else `$XDG_DATA_HOME/rebuildnet`. */
+export function chooseDataFolder(flag: string | undefined, environment: NodeJS.ProcessEnv): string {
+  const chosen = flag ?? environment.REBUILDNET_DATA
+  if (chosen !== undefined && chosen !== '') return resolve(chosen)
+  const base = environment.XDG_DATA_HOME ?? join(environment.HOME ?? homedir(), '.local', 'share')
+  return join(base, 'rebuildnet')
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+/** The folder's parts, or a ConfigError that says how to make one. */
+export async function openDataFolder(root: string): Promise<DataFolder> {
+  const folder = dataFolder(root)
+  if (await exists(folder.signingKey)) return folder
+  throw new ConfigError(
+    'no-data-folder',
+    `${root} is no data folder: make one with "rebuildnet init" or name another with --data`,
+  )
+}
+
+const CONFIG_TEMPLATE = `# rebuildnet configuration. What is commented out is the default.
+format = 1
+
+# network = "main"
+# listen = ["/ip4/0.0.0.0/tcp/4801"]
+# bootstrap = []            # "/dns4/node.example/tcp/4801/p2p/12D3Koo..."
+# mdns = true               # find nodes in the local network
+# sync_interval = "10m"
+# http = "127.0.0.1:4880"   # also serve the API here; it is always on the unix socket
+# log_level = "warn"        # silent, error, warn, info, debug
+# insecure = []             # hosts that may be plain http or private addresses
+# webhooks = []             # URLs that alerts are posted to
+# min_free_mb = 1024        # the store is read-only with less free space
+
+[build]
+# concurrency = 1
+# timeout = "2h"
+# memory_mb = 4096
+# disk_mb = 20480
+# processes = 4096
+# cpus = 2
+# log_mb = 16
+# emulate = false           # also build for platforms that this machine must emulate
+`
+
+const POLICY_TEMPLATE = `# Whom you trust, and how many of them must agree. Nothing is trusted by default:
+# "rebuildnet trust add CARD" adds an operator below.
+format = 1
+
+threshold = 2             # distinct operators that must have rebuilt the same digest
+max_dissent = 0           # distinct operators that may have got another one
+# max_silent = 0          # operators that may be silent; default a third of them
+# max_age = "48h"
+# min_groups = 1          # distinct groups among the supporters
+accept = "normalized"     # weakest level that counts: exact, normalized or rootfs
+freshness = "required"    # "off" allows without knowing whether someone's dissent is being hidden
+`
+
+/** Makes the folder with its configuration files; refuses one that is there. */
+export async function createDataFolder(root: string): Promise<DataFolder> {
+  const folder = dataFolder(root)
+  if (await exists(folder.signingKey)) {
+    throw new ConfigError(
+      'data-folder-exists',
+      `${root} is a data folder already: its keys are never overwritten; choose another with --data`,
+    )
+  }
+  for (const path of [root, join(root, 'keys'), folder.projects, folder.work, folder.logs]) {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  }
+  const files = [
+    [folder.config, CONFIG_TEMPLATE],
+    [folder.policy, POLICY_TEMPLATE],
+  ] as const
+  for (const [path, text] of files) {
+    if (!(await exists(path))) await writeFile(path, text, { mode: 0o600 })
+  }
+  return folder
+}

@@ -1,0 +1,271 @@
+/**
+ * The rebuild queue: persistent, deduplicated, resumable.
+ *
+ * What was running when the process died is waiting again at the next start, and its published
+ * result, if there is one, ends it. Infrastructure failures are tried again with backoff and
+ * jitter: snapshot archives throttle, and a fleet that retries in step throttles itself.
+ */
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import { unixSeconds } from '../clock.ts'
+import { queueItemId, type QueueItem } from './queue-item.ts'
+
+export interface QueueTable {
+  get(id: string): Promise<QueueItem | undefined>
+  put(id: string, item: QueueItem): Promise<void>
+  all(): Promise<readonly QueueItem[]>
+}
+
+/** How one attempt ended. */
+export type AttemptEnd =
+  | { readonly kind: 'published'; readonly sid: string; readonly summary: string }
+  /** Not the recipe's fault: to be tried again. */
+  | {
+      readonly kind: 'infrastructure'
+      readonly reason: string
+      readonly retryAfterSeconds?: number
+    }
+  /** This node does not build it, and trying again would not change that. */
+  | { readonly kind: 'refused'; readonly reason: string }
+
+export type AttemptProgress = (stage: string, detail: string) => void
+
+export interface QueueComponents {
+  readonly table: QueueTable
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Does the work. Throws only for a broken invariant, or the signal's reason. */
+  readonly attempt: (
+    item: QueueItem,
+    progress: AttemptProgress,
+    signal: AbortSignal,
+  ) => Promise<AttemptEnd>
+  /** From 0 to 1; the jitter of retries. */
+  readonly random: () => number
+  readonly changed: (item: QueueItem) => void
+}
+
+export interface QueueOptions {
+  readonly concurrency: number
+  readonly retryBaseSeconds: number
+  readonly retryMaxSeconds: number
+  /** Attempts before an infrastructure failure is given up; `queue retry` starts anew. */
+  readonly maxAttempts: number
+}
+
+export const defaultQueueOptions: QueueOptions = Object.freeze({
+  concurrency: 1,
+  retryBaseSeconds: 60,
+  retryMaxSeconds: 6 * 3600,
+  maxAttempts: 12,
+})
+
+const CANCELLED = new Error('cancelled by hand')
+
+function cancelled(item: QueueItem): QueueItem {
+  return { ...item, state: 'cancelled', detail: CANCELLED.message, nextAttempt: null }
+}
+
+export class Queue {
+  readonly #components: QueueComponents
+  readonly #options: QueueOptions
+  readonly #running = new Map<string, { abort: AbortController; done: Promise<void> }>()
+  readonly #items = new Map<string, QueueItem>()
+  #timer: NodeJS.Timeout | undefined
+  #started = false
+
+  constructor(components: QueueComponents, options: Partial<QueueOptions> = {}) {
+    this.#components = components
+    this.#options = { ...defaultQueueOptions, ...options }
+  }
+
+  /** Reads what is kept; needed for list and add also where nothing is to run. */
+  async load(): Promise<void> {
+    for (const item of await this.#components.table.all()) this.#items.set(item.id, item)
+  }
+
+  async start(): Promise<void> {
+    for (const item of this.#items.values()) {
+      if (item.state !== 'running') continue
+      await this.#save({ ...item, state: 'waiting', detail: 'interrupted; to be built again' })
+    }
+    this.#started = true
+    this.#pump()
+  }
+
+  async stop(): Promise<void> {
+    this.#started = false
+    clearTimeout(this.#timer)
+    const running = [...this.#running.values()]
+    for (const { abort } of running) abort.abort(new Error('the node is stopping'))
+    await Promise.all(running.map(({ done }) => done))
+  }
+
+  list(): readonly QueueItem[] {
+    return [...this.#items.values()].sort((a, b) => a.added - b.added || (a.id < b.id ? -1 : 1))
+  }
+
+  /** Queues the work, unless it is known already. */
+  async add(
+    work: Pick<QueueItem, 'release' | 'image' | 'version' | 'platform'>,
+  ): Promise<QueueItem> {
+    const id = queueItemId(work.release, work.platform)
+    const known = this.#items.get(id)
+    if (known !== undefined) return known
+    const now = unixSeconds(this.#components.clock)
+    const item: QueueItem = {
+      id,
+      ...work,
+      state: 'waiting',
+      attempts: 0,
+      stage: 'queued',
+      detail: '',
+      nextAttempt: null,
+      added: now,
+      updated: now,
+      result: null,
+    }
+    await this.#save(item)
+    this.#pump()
+    return item
+  }
+
+  /** Queues it again, whatever became of it before. */
+  async retry(id: string): Promise<QueueItem | undefined> {
+    const item = this.#items.get(id)
+    if (item === undefined) return undefined
+    if (this.#running.has(id)) return item
+    const fresh: QueueItem = {
+      ...item,
+      state: 'waiting',
+      attempts: 0,
+      stage: 'queued',
+      detail: 'queued again by hand',
+      nextAttempt: null,
+    }
+    await this.#save(fresh)
+    this.#pump()
+    return fresh
+  }
+
+  async cancel(id: string): Promise<QueueItem | undefined> {
+    const running = this.#running.get(id)
+    running?.abort.abort(CANCELLED)
+    await running?.done
+    const item = this.#items.get(id)
+    if (item === undefined || item.state === 'done' || item.state === 'cancelled') return item
+    await this.#save(cancelled(item))
+    return this.#items.get(id)
+  }
+
+  async #save(item: QueueItem): Promise<void> {
+    const saved = { ...item, updated: unixSeconds(this.#components.clock) }
+    await this.#components.table.put(item.id, saved)
+    this.#items.set(item.id, saved)
+    this.#components.changed(saved)
+  }
+
+  /** Starts what is due, as many at once as are allowed. */
+  #pump(): void {
+    if (!this.#started) return
+    clearTimeout(this.#timer)
+    const now = unixSeconds(this.#components.clock)
+    let soonest = Infinity
+    for (const item of this.list()) {
+      if (item.state !== 'waiting' && item.state !== 'retrying') continue
+      if (this.#running.has(item.id)) continue
+      const due = item.nextAttempt ?? 0
+      if (due > now) {
+        soonest = Math.min(soonest, due)
+        continue
+      }
+      if (this.#running.size >= this.#options.concurrency) return
+      this.#begin(item)
+    }
+    if (soonest === Infinity) return
+    this.#timer = setTimeout(() => this.#pump(), Math.max(1, soonest - now) * 1000)
+  }
+
+  #begin(item: QueueItem): void {
+    const abort = new AbortController()
+    const done = this.#run(item, abort.signal)
+      .catch((error: unknown) => {
+        this.#components.logger.error(
+          { id: item.id, error: String(error) },
+          'the queue cannot be kept',
+        )
+      })
+      .finally(() => {
+        this.#running.delete(item.id)
+        this.#pump()
+      })
+    this.#running.set(item.id, { abort, done })
+  }
+
+  async #run(waiting: QueueItem, signal: AbortSignal): Promise<void> {
+    let item: QueueItem = {
+      ...waiting,
+      state: 'running',
+      attempts: waiting.attempts + 1,
+      stage: 'starting',
+      detail: '',
+      nextAttempt: null,
+    }
+    await this.#save(item)
+    const progress: AttemptProgress = (stage, detail) => {
+      item = { ...item, stage, detail }
+      // Progress is shown, not kept: a restart begins the attempt anew.
+      this.#items.set(item.id, item)
+      this.#components.changed(item)
+    }
+    let end: AttemptEnd
+    try {
+      end = await this.#components.attempt(item, progress, signal)
+    } catch (error) {
+      if (signal.reason === CANCELLED) {
+        await this.#save(cancelled(item))
+        return
+      }
+      if (signal.aborted) {
+        await this.#save({
+          ...item,
+          state: 'waiting',
+          detail: 'interrupted',
+          attempts: waiting.attempts,
+        })
+        return
+      }
+      this.#components.logger.error({ id: item.id, error: String(error) }, 'a rebuild broke')
+      end = {
+        kind: 'infrastructure',
+        reason: error instanceof Error ? error.message : String(error),
+      }
+    }
+    await this.#save(this.#ended(item, end))
+  }
+
+  #ended(item: QueueItem, end: AttemptEnd): QueueItem {
+    if (end.kind === 'published') {
+      return { ...item, state: 'done', stage: 'published', detail: end.summary, result: end.sid }
+    }
+    if (end.kind === 'refused')
+      return { ...item, state: 'failed', stage: 'refused', detail: end.reason }
+    if (item.attempts >= this.#options.maxAttempts) {
+      return {
+        ...item,
+        state: 'failed',
+        detail: `given up after ${item.attempts} attempts: ${end.reason}`,
+      }
+    }
+    const { retryBaseSeconds, retryMaxSeconds } = this.#options
+    const backoff = Math.min(retryMaxSeconds, retryBaseSeconds * 2 ** (item.attempts - 1))
+    const jittered = backoff * (0.5 + this.#components.random())
+    const wait = Math.ceil(Math.max(jittered, end.retryAfterSeconds ?? 0))
+    return {
+      ...item,
+      state: 'retrying',
+      detail: end.reason,
+      nextAttempt: unixSeconds(this.#components.clock) + wait,
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** TOML text to a plain value, with errors that name the file and the line. */
+import { readFile } from 'node:fs/promises'
+import { parse, TomlError } from 'smol-toml'
+import { ConfigError } from './config-error.ts'
+
+const MAX_TOML_BYTES = 256 * 1024
+
+export function parseToml(text: string, where: string): Record<string, unknown> {
+  if (Buffer.byteLength(text) > MAX_TOML_BYTES) {
+    throw new ConfigError('syntax', `${where} is over ${MAX_TOML_BYTES / 1024} KiB`)
+  }
+  try {
+    return parse(text)
+  } catch (cause) {
+    if (!(cause instanceof TomlError)) throw cause
+    const reason = cause.message.split('\n')[0] ?? 'not TOML'
+    throw new ConfigError('syntax', `${where}, line ${cause.line}: ${reason}`, { cause })
+  }
+}
+
+/** The parsed file, or undefined where there is none. */
+export async function loadToml(path: string): Promise<Record<string, unknown> | undefined> {
+  const text = await readOptional(path)
+  return text === undefined ? undefined : parseToml(text, path)
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new ConfigError('syntax', `${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
