@@ -1,0 +1,242 @@
+/**
+ * From a release to a signed result.
+ *
+ * A different result is rebuilt once more from cold before it is published, and so is a failure of
+ * the recipe: dissent is an accusation. What is the machine's fault or the network's is tried
+ * again and is never a vote. design.md section 4 ("Outcomes") and section 9.
+ */
+import type { Digest, Platform, Sid } from '../../protocol/identifiers.ts'
+import type { Level } from '../../protocol/policy.ts'
+import type {
+  Differences,
+  ImageDigests,
+  LevelDigest,
+  Material,
+  Outcome,
+  PublishedImage,
+  Rebuild,
+  RebuildEnvironment,
+  RebuildStage,
+} from '../../protocol/rebuild.ts'
+import { allowsSeveralBuilders } from '../../protocol/recipe.ts'
+import type { Release } from '../../protocol/release.ts'
+import type { Clock } from '../clock.ts'
+import { unixSeconds } from '../clock.ts'
+import type { AttemptEnd, AttemptProgress } from './queue.ts'
+
+/** One build from nothing: fresh source, fresh storage, another folder. `Image` is kept for the diff. */
+export type ColdBuild<Image> =
+  | {
+      readonly kind: 'built'
+      readonly digests: ImageDigests
+      readonly image: Image
+      readonly materials: readonly Material[]
+      readonly logDigest: Digest | undefined
+      readonly environment: RebuildEnvironment
+    }
+  | {
+      readonly kind: 'failed'
+      readonly stage: RebuildStage
+      readonly class: 'recipe' | 'infrastructure'
+      readonly message: string
+      readonly logDigest: Digest | undefined
+      readonly environment: RebuildEnvironment
+      readonly retryAfterSeconds?: number
+    }
+
+/** The published image, as this node fetched it; `unreachable` may be tried again. */
+export type PublishedFetch<Image> =
+  | { readonly kind: 'fetched'; readonly digests: ImageDigests; readonly image: Image }
+  | { readonly kind: 'error'; readonly code: string }
+  | { readonly kind: 'gone'; readonly reason: string }
+  | { readonly kind: 'unreachable'; readonly reason: string }
+
+export interface RebuildWork {
+  readonly sid: Sid
+  readonly release: Release
+  readonly platform: Platform
+  readonly profile: string
+  readonly inputDigest: string
+  /** Own live results on the same input, which the new one takes the place of. */
+  readonly supersedes: readonly Sid[]
+  readonly attempt: number
+}
+
+export interface RebuilderComponents<Image> {
+  readonly clock: Clock
+  readonly buildCold: (
+    work: RebuildWork,
+    progress: AttemptProgress,
+    signal: AbortSignal,
+  ) => Promise<ColdBuild<Image>>
+  readonly fetchPublished: (
+    work: RebuildWork,
+    digest: Digest,
+    signal: AbortSignal,
+  ) => Promise<PublishedFetch<Image>>
+  readonly compare: (rebuilt: Image, published: Image) => Differences
+  /** Signs, stores durably, announces. */
+  readonly publish: (body: Rebuild) => Promise<Sid>
+}
+
+/** Attempts after which a registry that does not answer no longer holds up the result. */
+const MAX_UNREACHABLE_ATTEMPTS = 3
+
+export class Rebuilder<Image> {
+  readonly #components: RebuilderComponents<Image>
+
+  constructor(components: RebuilderComponents<Image>) {
+    this.#components = components
+  }
+
+  async rebuild(
+    work: RebuildWork,
+    progress: AttemptProgress,
+    signal: AbortSignal,
+  ): Promise<AttemptEnd> {
+    const { buildCold, fetchPublished, publish, clock } = this.#components
+    const started = unixSeconds(clock)
+    const level: Level = allowsSeveralBuilders(work.release.recipe) ? 'rootfs' : 'normalized'
+    const digest = work.release.platforms.find((p) => p.platform === work.platform)?.manifestDigest
+
+    if (digest !== undefined) progress('fetch', 'reading the published image')
+    const fetched = digest === undefined ? undefined : await fetchPublished(work, digest, signal)
+
+    progress('build', 'building')
+    const first = await buildCold(work, progress, signal)
+    if (first.kind === 'failed' && first.class === 'infrastructure') return infrastructure(first)
+
+    const published = knownAs(fetched, first, digest)
+    if (published === undefined && work.attempt < MAX_UNREACHABLE_ATTEMPTS) {
+      const reason = fetched?.kind === 'unreachable' ? fetched.reason : 'no answer'
+      return { kind: 'infrastructure', reason: `the published image cannot be read: ${reason}` }
+    }
+
+    let outcome: Outcome
+    let last = first
+    if (isAgreement(first, published, level)) {
+      outcome = { kind: 'built', rebuilt: first.digests }
+    } else {
+      progress('rebuild', 'differs or failed; building once more from cold before saying so')
+      const second = await buildCold(work, progress, signal)
+      if (second.kind === 'failed' && second.class === 'infrastructure')
+        return infrastructure(second)
+      last = second
+      const settled = settle(first, second, level)
+      if (settled === undefined) {
+        return { kind: 'infrastructure', reason: 'of two cold builds one failed and one did not' }
+      }
+      outcome = settled
+    }
+
+    const differences = this.#differences(first, fetched, outcome, level)
+    progress('publish', 'signing the result')
+    const sid = await publish({
+      kind: 'rebuild',
+      image: work.release.image,
+      release: work.sid,
+      inputDigest: work.inputDigest,
+      commit: work.release.source.commit,
+      platform: work.platform,
+      profile: work.profile,
+      outcome,
+      ...(digest === undefined ? {} : { publishedDigest: digest }),
+      published: published ?? { unfetched: true },
+      ...(differences === undefined ? {} : { differences }),
+      environment: last.environment,
+      materials: last.kind === 'built' ? last.materials : [],
+      ...(last.logDigest === undefined ? {} : { logDigest: last.logDigest }),
+      started,
+      finished: unixSeconds(clock),
+      supersedes: work.supersedes,
+    })
+    return { kind: 'published', sid, summary: summarize(outcome, published, level) }
+  }
+
+  #differences(
+    first: ColdBuild<Image>,
+    fetched: PublishedFetch<Image> | undefined,
+    outcome: Outcome,
+    level: Level,
+  ): Differences | undefined {
+    if (outcome.kind !== 'built' || first.kind !== 'built' || fetched?.kind !== 'fetched')
+      return undefined
+    if (sameAt(level, first.digests, fetched.digests)) return undefined
+    return this.#components.compare(first.image, fetched.image)
+  }
+}
+
+function infrastructure<Image>(failed: ColdBuild<Image> & { kind: 'failed' }): AttemptEnd {
+  const { message, retryAfterSeconds } = failed
+  return {
+    kind: 'infrastructure',
+    reason: message,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  }
+}
+
+/** What can be said of the published image; undefined where its registry did not answer. */
+function knownAs<Image>(
+  fetched: PublishedFetch<Image> | undefined,
+  build: ColdBuild<Image>,
+  digest: Digest | undefined,
+): PublishedImage | undefined {
+  if (digest === undefined || fetched === undefined) return { unfetched: true }
+  // The manifest digest pins every byte: an own build that has it is the published image.
+  if (build.kind === 'built' && build.digests.manifestDigest === digest) return build.digests
+  if (fetched.kind === 'fetched') return fetched.digests
+  if (fetched.kind === 'error') return { error: fetched.code }
+  if (fetched.kind === 'gone') return { unfetched: true }
+  return undefined
+}
+
+function sameDigest(a: LevelDigest, b: LevelDigest): boolean {
+  if (typeof a === 'string' || typeof b === 'string') return a === b
+  return a.error === b.error
+}
+
+function levelDigest(level: Level, digests: ImageDigests): LevelDigest {
+  if (level === 'exact') return digests.manifestDigest
+  return level === 'normalized' ? digests.normalizedDigest : digests.rootfsDigest
+}
+
+function sameAt(level: Level, a: ImageDigests, b: ImageDigests): boolean {
+  return sameDigest(levelDigest(level, a), levelDigest(level, b))
+}
+
+/** True where one build is enough: it is what was published, or nothing can be compared with. */
+function isAgreement<Image>(
+  build: ColdBuild<Image>,
+  published: PublishedImage | undefined,
+  level: Level,
+): build is ColdBuild<Image> & { kind: 'built' } {
+  if (build.kind !== 'built') return false
+  if (published === undefined || 'unfetched' in published) return true
+  return 'manifestDigest' in published && sameAt(level, build.digests, published)
+}
+
+/** The outcome of two cold builds; undefined where only one of them failed. */
+function settle<Image>(
+  first: ColdBuild<Image>,
+  second: ColdBuild<Image>,
+  level: Level,
+): Outcome | undefined {
+  if (first.kind === 'failed' && second.kind === 'failed') {
+    return { kind: 'failed', stage: second.stage, class: 'recipe' }
+  }
+  if (first.kind !== 'built' || second.kind !== 'built') return undefined
+  if (sameAt(level, first.digests, second.digests)) return { kind: 'built', rebuilt: first.digests }
+  return { kind: 'unstable', rebuilt: [first.digests, second.digests] }
+}
+
+function summarize(outcome: Outcome, published: PublishedImage | undefined, level: Level): string {
+  if (outcome.kind === 'failed') return `failed twice at stage ${outcome.stage}`
+  if (outcome.kind === 'unstable') return 'unstable: two cold builds differ'
+  if (published === undefined || 'unfetched' in published)
+    return 'built; nothing published to compare with'
+  if ('error' in published)
+    return `built; the published image cannot be normalized (${published.error})`
+  return sameAt(level, outcome.rebuilt, published)
+    ? 'built; same as published'
+    : 'built twice alike; DIFFERENT from what was published'
+}
