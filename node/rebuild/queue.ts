@@ -160,8 +160,9 @@ export class Queue {
 
   async #save(item: QueueItem): Promise<void> {
     const saved = { ...item, updated: unixSeconds(this.#components.clock) }
-    await this.#components.table.put(item.id, saved)
+    // Known at once, so that a second add in the meantime finds it.
     this.#items.set(item.id, saved)
+    await this.#components.table.put(item.id, saved)
     this.#components.changed(saved)
   }
 

@@ -1,0 +1,89 @@
+/**
+ * The user's policy file: read whole, edited by block, so that what the user wrote stays.
+ *
+ * An edit is parsed before it is written: a policy that cannot be loaded never takes the place of
+ * one that can.
+ */
+import { readFile } from 'node:fs/promises'
+import type { Crypto } from '../protocol/crypto.ts'
+import type { OperatorId } from '../protocol/identifiers.ts'
+import { parsePolicy, type Policy } from '../protocol/policy.ts'
+import { writeFileAtomic } from './atomic-file.ts'
+import { ConfigError } from './config-error.ts'
+import { parseToml } from './toml-file.ts'
+
+export interface OperatorBlock {
+  readonly id: OperatorId
+  readonly name?: string
+  readonly groups: readonly string[]
+}
+
+export class PolicyFile {
+  readonly #path: string
+  readonly #crypto: Crypto
+  #policy: Policy
+  #text: string
+
+  private constructor(path: string, crypto: Crypto, text: string) {
+    this.#path = path
+    this.#crypto = crypto
+    this.#text = text
+    this.#policy = parsePolicy(parseToml(text, path), crypto)
+  }
+
+  static async load(path: string, crypto: Crypto): Promise<PolicyFile> {
+    let text = ''
+    try {
+      text = await readFile(path, 'utf8')
+    } catch (error) {
+      // Without a policy nobody is trusted, and every question is answered `unknown`.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+    return new PolicyFile(path, crypto, text)
+  }
+
+  get policy(): Policy {
+    return this.#policy
+  }
+
+  /** Adds the operator, or replaces what is said of it. */
+  async add(operator: OperatorBlock): Promise<void> {
+    const known = this.#policy.operators.some(({ id }) => id === operator.id)
+    const rest = known ? withoutBlock(this.#text, operator.id) : this.#text
+    const lines = ['[[operator]]', `id = ${JSON.stringify(operator.id)}`]
+    if (operator.name !== undefined) lines.push(`name = ${JSON.stringify(operator.name)}`)
+    lines.push(`groups = [${operator.groups.map((group) => JSON.stringify(group)).join(', ')}]`)
+    await this.#write(`${rest.trimEnd()}\n\n${lines.join('\n')}\n`)
+  }
+
+  async remove(id: OperatorId): Promise<void> {
+    if (!this.#policy.operators.some((operator) => operator.id === id)) {
+      throw new ConfigError('not-found', `${id} is not in the policy: see "rebuildnet trust ls"`)
+    }
+    await this.#write(withoutBlock(this.#text, id))
+  }
+
+  async #write(text: string): Promise<void> {
+    const policy = parsePolicy(parseToml(text, this.#path), this.#crypto)
+    await writeFileAtomic(this.#path, text)
+    this.#text = text
+    this.#policy = policy
+  }
+}
+
+/** The text without the `[[operator]]` block of this id; comments inside the block go with it. */
+function withoutBlock(text: string, id: OperatorId): string {
+  const lines = text.split('\n')
+  const isHeader = (line: string): boolean => /^\s*\[/.test(line)
+  const kept: string[] = []
+  for (let i = 0; i < lines.length;) {
+    let end = i + 1
+    if (isHeader(lines[i] ?? '')) while (end < lines.length && !isHeader(lines[end] ?? '')) end++
+    const block = lines.slice(i, end)
+    const isOperator = /^\s*\[\[\s*operator\s*\]\]/.test(block[0] ?? '')
+    const named = block.some((line) => /^\s*id\s*=/.test(line) && line.includes(id))
+    if (!(isOperator && named)) kept.push(...block)
+    i = end
+  }
+  return kept.join('\n')
+}

@@ -1,0 +1,97 @@
+/**
+ * The projects that this user follows, as files in the data folder.
+ *
+ * The project file is kept as it was given; beside it stands how it is followed. A project file is
+ * what lets someone's code run here and someone's word count: it is never taken from the network.
+ */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { parseProject, type Project } from '../protocol/project.ts'
+import { writeFileAtomic } from './atomic-file.ts'
+import { ConfigError } from './config-error.ts'
+import { parseToml } from './toml-file.ts'
+
+export interface FollowedProject {
+  readonly project: Project
+  /** False: only ask and watch. */
+  readonly build: boolean
+  /** Build it although this machine gives no isolation. */
+  readonly trustRecipe: boolean
+}
+
+const FOLLOW_FORMAT = 1
+
+const followSchema = z.strictObject({
+  format: z.literal(FOLLOW_FORMAT),
+  build: z.boolean(),
+  trustRecipe: z.boolean(),
+})
+
+export function readProjectText(text: string, where: string): Project {
+  return parseProject(parseToml(text, where), where)
+}
+
+export class ProjectFiles {
+  readonly #folder: string
+  #followed: readonly FollowedProject[] = []
+
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  async load(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    const names = (await readdir(this.#folder)).filter((name) => name.endsWith('.toml')).sort()
+    this.#followed = await Promise.all(names.map((name) => this.#loadOne(name)))
+  }
+
+  all(): readonly FollowedProject[] {
+    return this.#followed
+  }
+
+  get(image: string): FollowedProject | undefined {
+    return this.#followed.find(({ project }) => project.image === image)
+  }
+
+  async follow(
+    text: string,
+    how: { build: boolean; trustRecipe: boolean },
+  ): Promise<FollowedProject> {
+    const project = readProjectText(text, 'project file')
+    const path = join(this.#folder, encodeURIComponent(project.image))
+    const follow = { format: FOLLOW_FORMAT, ...how }
+    await writeFileAtomic(`${path}.json`, `${JSON.stringify(follow)}\n`)
+    await writeFileAtomic(`${path}.toml`, text)
+    await this.load()
+    return { project, ...how }
+  }
+
+  async unfollow(image: string): Promise<void> {
+    if (this.get(image) === undefined) {
+      throw new ConfigError('not-followed', `${image} is not followed: see "rebuildnet projects"`)
+    }
+    const path = join(this.#folder, encodeURIComponent(image))
+    await rm(`${path}.toml`, { force: true })
+    await rm(`${path}.json`, { force: true })
+    await this.load()
+  }
+
+  async #loadOne(name: string): Promise<FollowedProject> {
+    const path = join(this.#folder, name)
+    const project = readProjectText(await readFile(path, 'utf8'), path)
+    const followPath = path.replace(/\.toml$/, '.json')
+    let value: unknown
+    try {
+      value = JSON.parse(await readFile(followPath, 'utf8'))
+    } catch {
+      // A project file that was put here by hand is followed the safe way: nothing is built.
+      return { project, build: false, trustRecipe: false }
+    }
+    const follow = followSchema.safeParse(value)
+    if (!follow.success) {
+      throw new ConfigError('bad-value', `${followPath} is not readable: follow the project again`)
+    }
+    return { project, build: follow.data.build, trustRecipe: follow.data.trustRecipe }
+  }
+}
