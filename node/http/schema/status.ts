@@ -1,0 +1,62 @@
+import { z } from 'zod'
+import type { PeerSummary, Status } from '../node-service.ts'
+import { component, list } from './component.ts'
+import { image, key, operatorId, seconds } from './identifiers.ts'
+
+export const status: z.ZodType<Status> = component(
+  'Status',
+  z.object({
+    version: z.string(),
+    running: z.boolean(),
+    readOnly: z.boolean(),
+    network: z.string(),
+    operator: operatorId,
+    name: z.string(),
+    key,
+    peerId: z.string(),
+    listen: z.array(z.string()),
+    peers: z.number().int(),
+    statements: z.number().int(),
+    projects: z.array(image),
+    queue: z.object({
+      waiting: z.number().int(),
+      running: z.number().int(),
+      failed: z.number().int(),
+    }),
+    openAlerts: z.number().int(),
+    builder: z.string().nullable(),
+    isolation: z.string().nullable(),
+    policy: z.object({
+      hash: z.string(),
+      operators: z.number().int(),
+      warnings: z.array(z.string()),
+    }),
+    started: seconds,
+  }),
+)
+
+export const health = component('Health', z.object({ ok: z.literal(true) }))
+
+export const readiness = component(
+  'Readiness',
+  z.object({
+    ready: z.boolean(),
+    /** Why not, one sentence each. */
+    reasons: z.array(z.string()),
+  }),
+)
+
+export const peers: z.ZodType<readonly PeerSummary[]> = list(
+  'Peers',
+  component(
+    'Peer',
+    z.object({
+      peerId: z.string(),
+      addresses: z.array(z.string()),
+      direction: z.enum(['inbound', 'outbound']),
+      agent: z.string().nullable(),
+      score: z.number(),
+      connectedSince: seconds,
+    }),
+  ),
+)
