@@ -18,3 +18,31 @@ export type Platform = string
 export type ImageName = string
 /** Whole seconds since 1970. */
 export type UnixSeconds = number
+
+const HEX_64 = /^[0-9a-f]{64}$/
+
+export function isSid(text: string): boolean {
+  return HEX_64.test(text)
+}
+
+export function isKeyHex(text: string): boolean {
+  return HEX_64.test(text)
+}
+
+export function isInputDigest(text: string): boolean {
+  return HEX_64.test(text)
+}
+
+export function isOperatorId(text: string): boolean {
+  // 52 characters hold 260 bits: the last one has only its first bit free.
+  return /^op1[a-z2-7]{51}[aq]$/.test(text)
+}
+
+export function isDigest(text: string): boolean {
+  return text.startsWith('sha256:') && HEX_64.test(text.slice(7))
+}
+
+/** A git object name of either hash. */
+export function isCommit(text: string): boolean {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)
+}

@@ -1,4 +1,17 @@
-/** The `rebuild` statement: what one operator got for one build input. design.md section 4. */
+/**
+ * The `rebuild` statement: what one operator got for one build input, good or bad.
+ *
+ * What can be checked without knowing the release is checked here: digests carry the statement's
+ * own profile, and the subject is the published manifest or the commit. The rest is
+ * checkRebuildAgainstRelease. design.md section 4.
+ */
+import {
+  isEscapedPath,
+  MAX_LISTED_PATH_BYTES,
+  MAX_LISTED_PATHS,
+  MAX_PATH_BYTES,
+} from './escaped-path.ts'
+import { compareText, type Field } from './field.ts'
 import type {
   Digest,
   ImageName,
@@ -8,6 +21,17 @@ import type {
   Sid,
   UnixSeconds,
 } from './identifiers.ts'
+import { isCommit, isDigest, isInputDigest, isSid } from './identifiers.ts'
+import { isImageName } from './image-name.ts'
+import type { JsonObject } from './json.ts'
+import { isPlatform } from './platform.ts'
+import { isDigestOfProfile, parseProfileId } from './profile-id.ts'
+import { MAX_TIME } from './recipe.ts'
+import { commitSubject, manifestSubject, type Subject } from './subject.ts'
+import { utf8 } from './bytes.ts'
+
+export const MAX_MATERIALS_BYTES = 8 * 1024
+export const MAX_SUPERSEDES = 64
 
 /** A digest of one level, or the normalization code that stands in its place. */
 export type LevelDigest = ProfileDigest | { readonly error: string }
@@ -19,8 +43,10 @@ export interface ImageDigests {
   readonly rootfsDigest: LevelDigest
 }
 
-export type RebuildStage = 'source' | 'build' | 'export' | 'normalize'
-export type FailureClass = 'recipe' | 'infrastructure'
+export const REBUILD_STAGES = ['source', 'build', 'export', 'normalize'] as const
+export type RebuildStage = (typeof REBUILD_STAGES)[number]
+export const FAILURE_CLASSES = ['recipe', 'infrastructure'] as const
+export type FailureClass = (typeof FAILURE_CLASSES)[number]
 
 export type Outcome =
   | { readonly kind: 'built'; readonly rebuilt: ImageDigests }
@@ -78,4 +104,167 @@ export interface Rebuild {
   readonly finished: UnixSeconds
   /** Own earlier results on the same input that this one takes the place of. */
   readonly supersedes: readonly Sid[]
+}
+
+export function parseRebuild(predicate: Field): Rebuild {
+  const profile = parseProfileId(predicate.at('profile'))
+  const outcome = parseOutcome(predicate.at('outcome'), profile)
+  const publishedDigest = predicate.optional('publishedDigest', digest)
+  const published = parsePublished(predicate.at('published'), profile, publishedDigest)
+  const differences = predicate.optional('differences', parseDifferences)
+  checkDifferences(predicate, outcome, published, differences)
+  const logDigest = predicate.optional('logDigest', digest)
+  const started = predicate.at('started').integer(0, MAX_TIME)
+  return {
+    kind: 'rebuild',
+    image: predicate.at('image').spelled(isImageName, 'an image name (host/path)'),
+    release: predicate.at('release').spelled(isSid, 'a statement id'),
+    inputDigest: predicate.at('inputDigest').spelled(isInputDigest, '64 hex digits'),
+    commit: predicate.at('commit').spelled(isCommit, 'a whole commit id in hex'),
+    platform: predicate.at('platform').spelled(isPlatform, 'a platform (os/arch[/variant])'),
+    profile,
+    outcome,
+    ...(publishedDigest === undefined ? {} : { publishedDigest }),
+    published,
+    ...(differences === undefined ? {} : { differences }),
+    environment: parseEnvironment(predicate.at('environment')),
+    materials: predicate
+      .at('materials')
+      .within(MAX_MATERIALS_BYTES)
+      .sortedList(256, parseMaterial, compareMaterials),
+    ...(logDigest === undefined ? {} : { logDigest }),
+    started,
+    finished: predicate.at('finished').integer(started, MAX_TIME),
+    supersedes: predicate
+      .at('supersedes')
+      .sortedList(MAX_SUPERSEDES, (each) => each.spelled(isSid, 'a statement id'), compareText),
+  }
+}
+
+export function encodeRebuild(rebuild: Rebuild): JsonObject {
+  const { kind: _kind, ...predicate } = rebuild
+  // Only readonly strings, integers, arrays and objects of these: all of it is JSON.
+  return predicate as unknown as JsonObject
+}
+
+/** The published manifest, or the commit where nothing is published yet. */
+export function rebuildSubjects(rebuild: Rebuild): Subject[] {
+  return [
+    rebuild.publishedDigest === undefined
+      ? commitSubject(rebuild.image, rebuild.commit)
+      : manifestSubject(rebuild.image, rebuild.publishedDigest),
+  ]
+}
+
+/** The order in which materials are listed. */
+export function compareMaterials(a: Material, b: Material): number {
+  return compareText(a.uri, b.uri) || compareText(a.digest, b.digest)
+}
+
+function digest(field: Field): Digest {
+  return field.spelled(isDigest, 'a sha256 digest')
+}
+
+function parseOutcome(field: Field, profile: string): Outcome {
+  const kind = field.at('kind').oneOf(['built', 'unstable', 'failed'])
+  if (kind === 'failed') {
+    return {
+      kind,
+      stage: field.at('stage').oneOf(REBUILD_STAGES),
+      class: field.at('class').oneOf(FAILURE_CLASSES),
+    }
+  }
+  const rebuilt: Field = field.at('rebuilt')
+  if (kind === 'built') return { kind, rebuilt: parseImageDigests(rebuilt, profile) }
+  const [first, second, ...more] = rebuilt.list(2)
+  if (first === undefined || second === undefined || more.length > 0) {
+    rebuilt.fail('inconsistent', 'an unstable rebuild has the digests of exactly two builds')
+  }
+  const pair = [parseImageDigests(first, profile), parseImageDigests(second, profile)] as const
+  if (pair[0].manifestDigest === pair[1].manifestDigest) {
+    rebuilt.fail('inconsistent', 'an unstable rebuild has two builds that differ')
+  }
+  return { kind, rebuilt: pair }
+}
+
+function parseImageDigests(field: Field, profile: string): ImageDigests {
+  return {
+    manifestDigest: digest(field.at('manifestDigest')),
+    normalizedDigest: parseLevelDigest(field.at('normalizedDigest'), profile),
+    rootfsDigest: parseLevelDigest(field.at('rootfsDigest'), profile),
+  }
+}
+
+function parseLevelDigest(field: Field, profile: string): LevelDigest {
+  if (typeof field.value !== 'string') return { error: parseErrorCode(field.at('error')) }
+  return field.spelled((text) => isDigestOfProfile(text, profile), `a digest of ${profile}`)
+}
+
+/** A code of the profile; which codes there are is the profile's matter. */
+function parseErrorCode(field: Field): string {
+  return field.spelled((text) => /^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(text), 'an error code', 64)
+}
+
+function parsePublished(field: Field, profile: string, publishedDigest?: Digest): PublishedImage {
+  if (field.at('unfetched').value !== undefined) {
+    if (!field.at('unfetched').boolean()) field.at('unfetched').fail('not-canonical', 'is not true')
+    return { unfetched: true }
+  }
+  if (publishedDigest === undefined) {
+    field.fail('inconsistent', 'nothing is published, so it must be {"unfetched": true}')
+  }
+  if (field.at('error').value !== undefined) return { error: parseErrorCode(field.at('error')) }
+  const digests = parseImageDigests(field, profile)
+  if (digests.manifestDigest !== publishedDigest) {
+    field.at('manifestDigest').fail('inconsistent', 'is not publishedDigest')
+  }
+  return digests
+}
+
+function parseDifferences(field: Field): Differences {
+  const paths = field.at('paths')
+  const listed = paths.list(MAX_LISTED_PATHS).map((each) => {
+    const path = each.string(MAX_PATH_BYTES)
+    if (!isEscapedPath(path)) each.fail('not-canonical', 'is not a path escaped with %XX')
+    return path
+  })
+  if (new Set(listed).size < listed.length) paths.fail('not-sorted', 'lists a path twice')
+  if (utf8(listed.join('')).length > MAX_LISTED_PATH_BYTES) {
+    paths.fail('too-long', `has more than ${MAX_LISTED_PATH_BYTES} bytes in all`)
+  }
+  return {
+    count: field.at('count').integer(Math.max(1, listed.length), Number.MAX_SAFE_INTEGER),
+    paths: listed,
+  }
+}
+
+/** Differences are between two images that are not the same, so there must be two. */
+function checkDifferences(
+  predicate: Field,
+  outcome: Outcome,
+  published: PublishedImage,
+  differences: Differences | undefined,
+): void {
+  if (differences === undefined) return
+  const comparable =
+    outcome.kind === 'built' &&
+    'manifestDigest' in published &&
+    outcome.rebuilt.manifestDigest !== published.manifestDigest
+  if (!comparable) {
+    predicate.at('differences').fail('inconsistent', 'there are not two images that differ')
+  }
+}
+
+function parseEnvironment(field: Field): RebuildEnvironment {
+  return {
+    builder: field.at('builder').text(64),
+    builderVersion: field.at('builderVersion').text(128),
+    kernel: field.at('kernel').text(256),
+    cpu: field.at('cpu').text(256),
+    emulated: field.at('emulated').boolean(),
+  }
+}
+
+function parseMaterial(field: Field): Material {
+  return { uri: field.at('uri').text(1024), digest: digest(field.at('digest')) }
 }

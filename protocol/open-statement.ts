@@ -1,0 +1,29 @@
+/**
+ * From bytes that somebody sent to a statement: size, then envelope, then signature, then payload.
+ * Nothing is parsed that has not been verified, and what was verified is what is parsed.
+ * design.md section 4.
+ */
+import { toHex } from './bytes.ts'
+import type { Crypto } from './crypto.ts'
+import { preAuthEncoding } from './dsse.ts'
+import { verifyStrict } from './ed25519.ts'
+import { parseEnvelope } from './envelope.ts'
+import { parsePayload } from './in-toto.ts'
+import { sidOf } from './sid.ts'
+import { StatementError } from './statement-error.ts'
+import type { SignedStatement } from './statement.ts'
+
+/** Opens the binary form of a statement; throws StatementError and nothing else. */
+export function openStatement(bytes: Uint8Array, crypto: Crypto): SignedStatement {
+  const envelope = parseEnvelope(bytes)
+  const { publicKey, signature, payload } = envelope
+  const key = toHex(publicKey)
+  const answer = verifyStrict(publicKey, preAuthEncoding(payload), signature, crypto)
+  if (answer === 'weak-key') {
+    throw new StatementError('weak-key', '', `the key ${key} is outside the strict profile`)
+  }
+  if (answer === 'bad-signature') {
+    throw new StatementError('bad-signature', '', `the signature does not verify under ${key}`)
+  }
+  return { sid: sidOf(envelope, crypto), key, body: parsePayload(payload, key, crypto) }
+}

@@ -1,0 +1,18 @@
+/**
+ * The identity of a statement: what was said and by which key, however it was enveloped.
+ *
+ *   sid = sha256("rebuildnet/statement/1\0" | public key | PAE(payloadType, payload))
+ *
+ * design.md section 4.
+ */
+import { concat, toHex, utf8 } from './bytes.ts'
+import type { Crypto } from './crypto.ts'
+import { preAuthEncoding } from './dsse.ts'
+import type { Envelope } from './envelope.ts'
+import type { Sid } from './identifiers.ts'
+
+const DOMAIN = utf8('rebuildnet/statement/1\0')
+
+export function sidOf(envelope: Pick<Envelope, 'publicKey' | 'payload'>, crypto: Crypto): Sid {
+  return toHex(crypto.sha256(concat(DOMAIN, envelope.publicKey, preAuthEncoding(envelope.payload))))
+}
