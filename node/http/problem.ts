@@ -103,6 +103,8 @@ function statusOf(error: FamilyError): number {
 /** Own fields of a family error that are plain values; never its cause or its stack. */
 export function errorMetadata(error: FamilyError): Record<string, unknown> {
   const metadata: Record<string, unknown> = {}
+  // fastify writes fields of its own on the errors of its validator.
+  if (error.name === 'HttpError') return metadata
   for (const [key, value] of Object.entries(error)) {
     if (key === 'name' || key === 'code' || key === 'cause' || value === undefined) continue
     if (typeof value === 'bigint') metadata[key] = String(value)

@@ -33,7 +33,7 @@ export function checkRequest(guard: Guard, method: string, headers: IncomingHttp
     throw new HttpError('forbidden-origin', `web pages of ${origin} may not use this API`)
   }
   const site = headers['sec-fetch-site']
-  if (site !== undefined && !(typeof site !== 'string' || !OWN_FETCH_SITES.has(site))) {
+  if (site !== undefined && (typeof site !== 'string' || !OWN_FETCH_SITES.has(site))) {
     throw new HttpError('forbidden-origin', 'requests from other web sites may not use this API')
   }
   if (!READING_METHODS.has(method) && !hasToken(guard.token, headers.authorization)) {

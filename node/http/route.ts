@@ -45,6 +45,8 @@ export interface RouteSchema {
   readonly operationId: string
   readonly summary: string
   readonly tags: readonly string[]
+  /** What a caller over TCP must show. */
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[]
   /** Reply of 200, and its media type. */
   readonly reply: z.ZodType
   readonly mediaType: string
@@ -60,6 +62,7 @@ export function addRoute<Params, Query, Body, Reply>(
     tags: [route.tag],
     reply: route.reply,
     mediaType: 'application/json',
+    ...(route.method === 'GET' ? {} : { security: [{ token: [] }] }),
     ...(route.params === undefined ? {} : { params: route.params }),
     ...(route.query === undefined ? {} : { querystring: route.query }),
     ...(route.body === undefined ? {} : { body: route.body }),

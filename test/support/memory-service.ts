@@ -1,0 +1,382 @@
+/**
+ * A node's state in memory, for tests of what stands in front of it: the API and the command line.
+ * It stands for another process; the node itself is tested as it is.
+ */
+import { ConfigError } from '../../node/config-error.ts'
+import type {
+  AlertSummary,
+  AnnounceRequest,
+  FollowPreview,
+  FollowRequest,
+  NodeEvent,
+  NodeService,
+  OperatorSummary,
+  PeerSummary,
+  ProjectSummary,
+  QueueItem,
+  RebuildPlan,
+  ReleaseSummary,
+  StatementSummary,
+  Status,
+  TrustRequest,
+  VerdictQuery,
+  VerdictReply,
+} from '../../node/http/node-service.ts'
+import type { Answer } from '../../protocol/verdict/answer.ts'
+
+export const IMAGE = 'registry.example/app'
+export const DIGEST = `sha256:${'d'.repeat(64)}`
+export const SID = `${'ab'.repeat(4)}${'c'.repeat(56)}`
+export const KEY = 'e'.repeat(64)
+export const OPERATOR = `op1${'a'.repeat(52)}`
+export const STRANGER = `op1${'b'.repeat(52)}`
+
+export function makeAnswer(fields: Partial<Answer> = {}): Answer {
+  return {
+    image: IMAGE,
+    digest: DIGEST,
+    platform: 'linux/amd64',
+    version: '1.0.0',
+    release: SID,
+    inputDigest: '1'.repeat(64),
+    verdict: 'reproduced',
+    decision: 'allow',
+    level: 'normalized',
+    flags: [],
+    freshness: 'off',
+    have: 2,
+    need: 2,
+    supporters: [
+      {
+        operator: OPERATOR,
+        name: 'Ada',
+        groups: ['eu'],
+        sids: [SID],
+        vote: { kind: 'digest', digest: `rebuildnet/1:${DIGEST}` },
+        maps: `rebuildnet/1:${DIGEST}`,
+      },
+    ],
+    dissenters: [],
+    unreproduced: [],
+    absent: [],
+    silent: [],
+    retracted: [],
+    reasons: ['2 of 2 operators got this image'],
+    policyHash: '9'.repeat(64),
+    asOf: 1_700_000_000,
+    ...fields,
+  }
+}
+
+export function makeVerdict(...answers: Answer[]): VerdictReply {
+  const decisions = answers.map((answer) => answer.decision)
+  const decision = decisions.includes('deny')
+    ? 'deny'
+    : decisions.every((each) => each === 'allow')
+      ? 'allow'
+      : 'undecided'
+  return {
+    image: `${IMAGE}@${DIGEST}`,
+    decision,
+    answers,
+    explanation: answers.map((answer) => [...answer.reasons, 'Ada voted for it']),
+  }
+}
+
+export function makeAlert(fields: Partial<AlertSummary> = {}): AlertSummary {
+  return {
+    id: 'alert-1',
+    kind: 'contradicted',
+    severity: 'critical',
+    image: IMAGE,
+    version: '1.0.0',
+    digest: DIGEST,
+    platform: 'linux/amd64',
+    began: 1_700_000_000,
+    ended: null,
+    reasons: ['the rebuilders agree with one another and not with the registry'],
+    evidence: { sids: [SID], paths: ['usr/bin/app'] },
+    ...fields,
+  }
+}
+
+export function makeQueueItem(fields: Partial<QueueItem> = {}): QueueItem {
+  return {
+    id: 'item-1',
+    release: SID,
+    image: IMAGE,
+    version: '1.0.0',
+    platform: 'linux/amd64',
+    state: 'failed',
+    attempts: 2,
+    stage: 'fetch',
+    detail: 'the source is not reachable',
+    nextAttempt: null,
+    added: 1_700_000_000,
+    updated: 1_700_000_100,
+    result: null,
+    ...fields,
+  }
+}
+
+export function makeOperator(fields: Partial<OperatorSummary> = {}): OperatorSummary {
+  return {
+    id: OPERATOR,
+    name: 'Ada',
+    groups: ['eu'],
+    trusted: true,
+    self: false,
+    keys: [KEY],
+    expires: 1_800_000_000,
+    contact: 'ada@example.org',
+    claims: { country: 'DE' },
+    ...fields,
+  }
+}
+
+export function makeStatement(fields: Partial<StatementSummary> = {}): StatementSummary {
+  return {
+    sid: SID,
+    kind: 'release',
+    key: KEY,
+    operator: OPERATOR,
+    image: IMAGE,
+    summary: 'release 1.0.0',
+    body: { kind: 'release', version: '1.0.0' },
+    envelope: { payloadType: 'application/vnd.in-toto+json' },
+    ...fields,
+  }
+}
+
+export function makeRelease(fields: Partial<ReleaseSummary> = {}): ReleaseSummary {
+  return {
+    sid: SID,
+    image: IMAGE,
+    version: '1.0.0',
+    commit: 'f'.repeat(40),
+    announced: 1_700_000_000,
+    announcer: OPERATOR,
+    platforms: [{ platform: 'linux/amd64', manifestDigest: DIGEST }],
+    verdicts: [makeAnswer()],
+    ...fields,
+  }
+}
+
+export function makeProject(fields: Partial<ProjectSummary> = {}): ProjectSummary {
+  return {
+    image: IMAGE,
+    source: 'git+https://git.example/app',
+    platforms: ['linux/amd64'],
+    announcers: [OPERATOR],
+    builders: ['buildah'],
+    profile: 'rebuildnet/1',
+    build: true,
+    trustRecipe: false,
+    insecure: [],
+    ...fields,
+  }
+}
+
+export class MemoryService implements NodeService {
+  state: Status = {
+    version: '0.1.0',
+    running: true,
+    readOnly: false,
+    network: 'test',
+    operator: OPERATOR,
+    name: 'Ada',
+    key: KEY,
+    peerId: '12D3KooWAda',
+    listen: ['/ip4/127.0.0.1/tcp/4801'],
+    peers: 1,
+    statements: 3,
+    projects: [IMAGE],
+    queue: { waiting: 0, running: 0, failed: 1 },
+    openAlerts: 1,
+    builder: 'buildah 1.39',
+    isolation: 'rootless',
+    policy: { hash: '9'.repeat(64), operators: 2, warnings: [] },
+    started: 1_700_000_000,
+  }
+  reply: VerdictReply = makeVerdict(makeAnswer())
+  statementList: StatementSummary[] = [makeStatement()]
+  projectList: ProjectSummary[] = [makeProject()]
+  queueList: QueueItem[] = [makeQueueItem()]
+  operatorList: OperatorSummary[] = [makeOperator()]
+  alertList: AlertSummary[] = [makeAlert()]
+  releaseList: ReleaseSummary[] = [makeRelease()]
+  /** Thrown by the next call to `verdict`, `announce` or `status`. */
+  failure: Error | undefined
+  /** `verdict` waits until its signal is aborted. */
+  stuck = false
+  readonly announced: AnnounceRequest[] = []
+  readonly asked: VerdictQuery[] = []
+  readonly followed: FollowRequest[] = []
+  readonly trusted: TrustRequest[] = []
+  readonly #listeners = new Set<(event: NodeEvent) => void>()
+
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
+  emit(event: NodeEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  async status(): Promise<Status> {
+    this.#fail()
+    return this.state
+  }
+
+  async verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply> {
+    this.#fail()
+    this.asked.push(query)
+    if (this.stuck) {
+      await new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('given up')), { once: true })
+      })
+    }
+    return this.reply
+  }
+
+  async releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]> {
+    return this.releaseList.filter((each) => (filter.image ?? each.image) === each.image)
+  }
+
+  async statement(reference: string): Promise<StatementSummary | undefined> {
+    return this.statementList.find(
+      (each) => each.sid.startsWith(reference) || reference === `${IMAGE}@1.0.0`,
+    )
+  }
+
+  async log(filter: { readonly image?: string; readonly limit: number }) {
+    return this.statementList
+      .filter((each) => filter.image === undefined || each.image === filter.image)
+      .slice(0, filter.limit)
+  }
+
+  async projects(): Promise<readonly ProjectSummary[]> {
+    return this.projectList
+  }
+
+  async previewFollow(request: FollowRequest): Promise<FollowPreview> {
+    return {
+      ...makeProject({ build: request.build, trustRecipe: request.trustRecipe }),
+      isolation: 'rootless',
+      network: 'default',
+      diskBytes: 20 * 1024 ** 3,
+      replaces: false,
+      warnings: ['this machine cannot limit memory'],
+    }
+  }
+
+  async follow(request: FollowRequest): Promise<ProjectSummary> {
+    this.followed.push(request)
+    const project = makeProject({ build: request.build, trustRecipe: request.trustRecipe })
+    this.projectList = [project]
+    return project
+  }
+
+  async unfollow(image: string): Promise<void> {
+    const rest = this.projectList.filter((each) => each.image !== image)
+    if (rest.length === this.projectList.length) {
+      throw new ConfigError('not-followed', `${image} is not followed`)
+    }
+    this.projectList = rest
+  }
+
+  async announce(request: AnnounceRequest): Promise<ReleaseSummary> {
+    this.#fail()
+    this.announced.push(request)
+    return makeRelease({ version: request.version })
+  }
+
+  async withdraw(reference: string, reason: string): Promise<StatementSummary> {
+    return makeStatement({ kind: 'withdrawal', summary: `withdrawal of ${reference}: ${reason}` })
+  }
+
+  async planRebuild(): Promise<readonly RebuildPlan[]> {
+    return [
+      {
+        image: IMAGE,
+        version: '1.0.0',
+        platform: 'linux/amd64',
+        builder: 'buildah',
+        commands: [['buildah', 'build', '--file', 'Docker file']],
+        refusals: [],
+      },
+    ]
+  }
+
+  async rebuild(): Promise<readonly QueueItem[]> {
+    return [makeQueueItem({ state: 'waiting' })]
+  }
+
+  async queue(): Promise<readonly QueueItem[]> {
+    return this.queueList
+  }
+
+  async retryQueueItem(id: string): Promise<QueueItem> {
+    return { ...this.#item(id), state: 'waiting' }
+  }
+
+  async cancelQueueItem(id: string): Promise<QueueItem> {
+    return { ...this.#item(id), state: 'cancelled' }
+  }
+
+  async operators(): Promise<readonly OperatorSummary[]> {
+    return this.operatorList
+  }
+
+  async trust(request: TrustRequest): Promise<OperatorSummary> {
+    this.trusted.push(request)
+    return makeOperator({ name: request.name ?? 'Ada', groups: request.groups ?? [] })
+  }
+
+  async untrust(operator: string): Promise<void> {
+    if (!this.operatorList.some((each) => each.id === operator || each.name === operator)) {
+      throw new ConfigError('not-found', `no operator ${operator} in the policy`)
+    }
+    this.operatorList = this.operatorList.filter(
+      (each) => each.id !== operator && each.name !== operator,
+    )
+  }
+
+  async ownCard() {
+    return { operator: OPERATOR, card: 'AQID' }
+  }
+
+  async peers(): Promise<readonly PeerSummary[]> {
+    return [
+      {
+        peerId: '12D3KooWBob',
+        addresses: ['/ip4/10.0.0.2/tcp/4801'],
+        direction: 'outbound',
+        agent: 'rebuildnet/0.1.0',
+        score: 1.5,
+        connectedSince: 1_700_000_000,
+      },
+    ]
+  }
+
+  async alerts(filter: { readonly open?: boolean }): Promise<readonly AlertSummary[]> {
+    return this.alertList.filter((each) => filter.open !== true || each.ended === null)
+  }
+
+  subscribe(listener: (event: NodeEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #item(id: string): QueueItem {
+    const item = this.queueList.find((each) => each.id === id)
+    if (item === undefined) throw new ConfigError('not-found', `no rebuild ${id} on the queue`)
+    return item
+  }
+
+  #fail(): void {
+    const failure = this.failure
+    this.failure = undefined
+    if (failure !== undefined) throw failure
+  }
+}
