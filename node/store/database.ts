@@ -1,0 +1,121 @@
+/**
+ * LevelDB: byte strings to byte strings, in bytewise order of the keys, batches that are whole or
+ * not at all. What it raises comes out as StoreError; nothing here knows what the bytes mean.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Level } from 'level'
+import type { KeyRange } from './keys.ts'
+import { fromLevelError, rootOf } from './store-error.ts'
+
+export type Operation =
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly type: 'del'; readonly key: Uint8Array }
+
+export type Entry = readonly [key: Uint8Array, value: Uint8Array]
+
+export interface ScanOptions {
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+const SCAN_CHUNK = 1000
+const CACHE_BYTES = 16 * 1024 * 1024
+
+export class Database {
+  readonly directory: string
+  readonly #level: Level<Uint8Array, Uint8Array>
+
+  private constructor(directory: string, level: Level<Uint8Array, Uint8Array>) {
+    this.directory = directory
+    this.#level = level
+  }
+
+  /** Opens or makes it. `locked` is called where another process, or this one, has it open. */
+  static async open(directory: string, locked: () => Promise<Error>): Promise<Database> {
+    const level = new Level<Uint8Array, Uint8Array>(directory, {
+      keyEncoding: 'view',
+      valueEncoding: 'view',
+      cacheSize: CACHE_BYTES,
+    })
+    try {
+      await level.open()
+    } catch (error) {
+      if (error instanceof Error && rootOf(error).code === 'LEVEL_LOCKED') throw await locked()
+      throw fromLevelError(error, directory)
+    }
+    return new Database(directory, level)
+  }
+
+  /**
+   * Bytes of its journal that LevelDB found damaged and left out when it opened. It goes on without
+   * a word to its caller; only its own log file says so.
+   */
+  async droppedBytes(): Promise<number> {
+    const log = await readFile(join(this.directory, 'LOG'), 'utf8').catch(() => '')
+    let dropped = 0
+    for (const [, bytes] of log.matchAll(/: dropping ([0-9]+) bytes;/g)) dropped += Number(bytes)
+    return dropped
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return this.#guard(() => this.#level.get(key) as Promise<Uint8Array | undefined>)
+  }
+
+  /** In the order of the keys that were asked for. */
+  async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    return this.#guard(() => this.#level.getMany([...keys]) as Promise<(Uint8Array | undefined)[]>)
+  }
+
+  /** Pieces of at most 1000 entries; the view is that of the moment of the first. */
+  async *scan(range: KeyRange, options: ScanOptions = {}): AsyncGenerator<readonly Entry[]> {
+    const iterator = this.#level.iterator({ ...range, ...options })
+    try {
+      for (;;) {
+        const entries = await this.#guard(() => iterator.nextv(SCAN_CHUNK))
+        if (entries.length === 0) return
+        yield entries
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  async entries(range: KeyRange, options: ScanOptions = {}): Promise<Entry[]> {
+    const all: Entry[] = []
+    for await (const piece of this.scan(range, options)) all.push(...piece)
+    return all
+  }
+
+  /** How many keys there are; their values are not read. */
+  async count(range: KeyRange): Promise<number> {
+    const keys = this.#level.keys(range)
+    let count = 0
+    try {
+      for (;;) {
+        const piece = await this.#guard(() => keys.nextv(4 * SCAN_CHUNK))
+        if (piece.length === 0) return count
+        count += piece.length
+      }
+    } finally {
+      await keys.close()
+    }
+  }
+
+  /** All of them or none. With `sync` they are on the disk when this resolves. */
+  async write(operations: readonly Operation[], sync: boolean): Promise<void> {
+    await this.#guard(() => this.#level.batch([...operations], { sync }))
+  }
+
+  async close(): Promise<void> {
+    await this.#level.close()
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      throw fromLevelError(error, this.directory)
+    }
+  }
+}

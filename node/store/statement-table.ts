@@ -1,0 +1,289 @@
+/**
+ * The statements, and every question that their indexes answer.
+ *
+ * One batch holds a statement, its index entries and the counts, so that a crash leaves all of it
+ * or nothing. What is read is verified again; what is damaged is an error that names the statement,
+ * never a gap: evidence that silently went missing could turn a deny into an allow.
+ */
+import { toHex } from '../../protocol/bytes.ts'
+import type { Crypto } from '../../protocol/crypto.ts'
+import { parseEnvelope } from '../../protocol/envelope.ts'
+import type { Digest, ImageName, KeyHex, Sid } from '../../protocol/identifiers.ts'
+import { parsePayload } from '../../protocol/in-toto.ts'
+import type { OperatorCard } from '../../protocol/operator-card.ts'
+import type { Rebuild } from '../../protocol/rebuild.ts'
+import type { Release } from '../../protocol/release.ts'
+import type { SignedStatement, StatementKind } from '../../protocol/statement.ts'
+import type { Withdrawal } from '../../protocol/withdrawal.ts'
+import { parseChecked } from './checked.ts'
+import type { Database, Operation, ScanOptions } from './database.ts'
+import {
+  imageRange,
+  lastSid,
+  namedRange,
+  publishedRange,
+  rangeIn,
+  sidPrefixRange,
+  signerRange,
+  SID_BYTES,
+  statementKey,
+  versionRange,
+  type IndexTable,
+  type KeyRange,
+} from './keys.ts'
+import { addToLedger } from './ledger.ts'
+import { encodeStatementRecord, parseStatementRecord } from './statement-record.ts'
+import { CARDS_IMAGE, indexEntries } from './statement-indexes.ts'
+import { StoreError } from './store-error.ts'
+import type { Writer } from './writer.ts'
+
+/** Verifies and parses; throws StatementError. */
+export type OpenStatement = (bytes: Uint8Array) => SignedStatement
+
+export interface StatementTableComponents {
+  readonly database: Database
+  readonly writer: Writer
+  readonly open: OpenStatement
+  readonly crypto: Crypto
+}
+
+export interface StoredStatement {
+  readonly statement: SignedStatement
+  /** The canonical binary form, as it was received. */
+  readonly bytes: Uint8Array
+}
+
+export interface PutStatementOptions {
+  /** On the disk before this resolves. For our own statements, before anybody is told of them. */
+  readonly sync?: boolean
+  /** Record changes that are written in the same batch. */
+  readonly along?: readonly Operation[]
+}
+
+interface BodyOfKind {
+  readonly release: Release
+  readonly rebuild: Rebuild
+  readonly withdrawal: Withdrawal
+  readonly operator: OperatorCard
+}
+
+const READ_CHUNK = 256
+const MAX_PREFIX_MATCHES = 16
+
+export class StatementTable {
+  readonly #components: StatementTableComponents
+  /** Statements on their way in; a second copy of one waits for the first. */
+  readonly #arriving = new Map<Sid, Promise<'stored' | 'known'>>()
+
+  constructor(components: StatementTableComponents) {
+    this.#components = components
+  }
+
+  /** Opens and stores. Throws StatementError where the bytes are no valid statement. */
+  async put(bytes: Uint8Array, options: PutStatementOptions = {}): Promise<'stored' | 'known'> {
+    const statement = this.#components.open(bytes)
+    const earlier = this.#arriving.get(statement.sid)
+    if (earlier !== undefined) {
+      await earlier
+      return this.#known(options)
+    }
+    const arriving = this.#store(statement, bytes, options)
+    this.#arriving.set(statement.sid, arriving)
+    try {
+      return await arriving
+    } finally {
+      this.#arriving.delete(statement.sid)
+    }
+  }
+
+  async has(sid: Sid): Promise<boolean> {
+    return (await this.#components.database.get(statementKey(sid))) !== undefined
+  }
+
+  /** Undefined where it is not here; StoreError `corrupt` where it is damaged. */
+  async get(sid: Sid): Promise<StoredStatement | undefined> {
+    const [value] = await this.#components.database.getMany([statementKey(sid)])
+    return value === undefined ? undefined : this.#read(sid, value)
+  }
+
+  ofImage<K extends StatementKind>(
+    image: ImageName,
+    kind: K,
+  ): Promise<readonly SignedStatement<BodyOfKind[K]>[]>
+  ofImage(image: ImageName): Promise<readonly SignedStatement[]>
+  async ofImage(image: ImageName, kind?: StatementKind): Promise<readonly SignedStatement[]> {
+    return this.#load(await this.#sidsInKeys('byImage', imageRange(image, kind)))
+  }
+
+  /** Every operator card, in the order of their sids. */
+  async cards(): Promise<readonly SignedStatement<OperatorCard>[]> {
+    return this.ofImage(CARDS_IMAGE, 'operator')
+  }
+
+  async rebuildsOf(release: Sid): Promise<readonly SignedStatement<Rebuild>[]> {
+    const sids = await this.#sidsInKeys('named', namedRange(release, 'rebuilds'))
+    return (await this.#load(sids)) as SignedStatement<Rebuild>[]
+  }
+
+  async withdrawalsOf(sid: Sid): Promise<readonly SignedStatement<Withdrawal>[]> {
+    const sids = await this.#sidsInKeys('named', namedRange(sid, 'withdraws'))
+    return (await this.#load(sids)) as SignedStatement<Withdrawal>[]
+  }
+
+  /** Whatever rebuilds, withdraws, supersedes or publishes this statement; each once. */
+  async namedBy(sid: Sid): Promise<readonly SignedStatement[]> {
+    const sids = await this.#sidsInKeys('named', namedRange(sid))
+    return this.#load([...new Set(sids)])
+  }
+
+  /** What one key signed, in the order in which it came: of our own key, the order of publication. */
+  async ofKey(key: KeyHex): Promise<readonly SignedStatement[]> {
+    return this.#load(await this.#sidsInValues('byKey', signerRange(key)))
+  }
+
+  /** The newest arrivals, newest first. */
+  async recent(limit: number): Promise<readonly SignedStatement[]> {
+    const range = rangeIn('byArrival')
+    return this.#load(await this.#sidsInValues('byArrival', range, { reverse: true, limit }))
+  }
+
+  /** Releases with this version; several where announcers differ or digests were added later. */
+  async releaseBy(image: ImageName, version: string): Promise<readonly SignedStatement<Release>[]> {
+    const sids = await this.#sidsInKeys('byVersion', versionRange(image, version))
+    const releases = (await this.#load(sids)) as SignedStatement<Release>[]
+    return releases.filter(({ body }) => body.version === version)
+  }
+
+  /** Releases that published this manifest, and rebuilds that were held against it. */
+  async byPublishedDigest(digest: Digest): Promise<readonly SignedStatement<Release | Rebuild>[]> {
+    const sids = await this.#sidsInKeys('byPublished', publishedRange(digest))
+    return (await this.#load(sids)) as SignedStatement<Release | Rebuild>[]
+  }
+
+  /** The sids of these images' statements, sorted; with `cards`, those of all cards too. */
+  async sids(
+    images: readonly ImageName[],
+    options: { readonly cards?: boolean } = {},
+  ): Promise<readonly Sid[]> {
+    const names = new Set([...images, ...(options.cards === true ? [CARDS_IMAGE] : [])])
+    const found = await Promise.all(
+      [...names].map((image) => this.#sidsInKeys('byImage', imageRange(image))),
+    )
+    return found.flat().sort()
+  }
+
+  /** Sids that begin with these lowercase hex digits, sorted, at most 16 of them. */
+  async findBySidPrefix(prefix: string): Promise<readonly Sid[]> {
+    if (!/^[0-9a-f]{1,64}$/.test(prefix)) return []
+    const range = sidPrefixRange(prefix)
+    const limit = { limit: MAX_PREFIX_MATCHES }
+    const entries = await this.#components.database.entries(range, limit)
+    return entries.map(([key]) => lastSid(key))
+  }
+
+  count(): number {
+    return this.#components.writer.ledger.statements
+  }
+
+  async #store(
+    statement: SignedStatement,
+    bytes: Uint8Array,
+    options: PutStatementOptions,
+  ): Promise<'stored' | 'known'> {
+    const { database, writer, crypto } = this.#components
+    const { sid } = statement
+    const key = statementKey(sid)
+    const found = await database.get(key)
+    const old = found === undefined ? undefined : parseStatementRecord(key, found, crypto)
+    if (old !== undefined) return this.#known(options)
+    await writer.submit((operations, ledger) => {
+      const arrival = ledger.nextArrival
+      const value = encodeStatementRecord(sid, { arrival, bytes }, crypto)
+      const entries = indexEntries(statement, arrival)
+      operations.push({ type: 'put', key, value }, ...(options.along ?? []))
+      for (const entry of entries) {
+        operations.push({ type: 'put', key: entry.key, value: entry.value })
+      }
+      return addToLedger(ledger, entries, found === undefined ? 'new' : 'replacement')
+    }, options.sync ?? false)
+    return 'stored'
+  }
+
+  /** It is here already; what else the caller asked for is still due. */
+  async #known({ sync = false, along = [] }: PutStatementOptions): Promise<'known'> {
+    if (!sync && along.length === 0) return 'known'
+    // A synced batch takes everything before it in the journal to the disk with it.
+    await this.#components.writer.submit((operations, ledger) => {
+      operations.push(...along)
+      return ledger
+    }, sync)
+    return 'known'
+  }
+
+  async #load(sids: readonly Sid[]): Promise<SignedStatement[]> {
+    const statements: SignedStatement[] = []
+    for (let i = 0; i < sids.length; i += READ_CHUNK) {
+      const piece = sids.slice(i, i + READ_CHUNK)
+      const values = await this.#components.database.getMany(piece.map(statementKey))
+      for (const [j, sid] of piece.entries()) {
+        const value = values[j]
+        if (value === undefined) throw this.#damaged(sid, 'is in an index and not in the store')
+        statements.push(this.#read(sid, value).statement)
+      }
+    }
+    return statements
+  }
+
+  #read(sid: Sid, value: Uint8Array): StoredStatement {
+    const { crypto } = this.#components
+    const record = parseStatementRecord(statementKey(sid), value, crypto)
+    if (record === undefined) throw this.#damaged(sid, 'is damaged')
+    const { bytes } = record
+    const { publicKey, payload } = parseEnvelope(bytes)
+    const key = toHex(publicKey)
+    try {
+      return { statement: { sid, key, body: parsePayload(payload, key, crypto) }, bytes }
+    } catch (error) {
+      throw this.#damaged(sid, 'is not one that this rebuildnet reads', error)
+    }
+  }
+
+  #damaged(sid: Sid, what: string, cause?: unknown): StoreError {
+    const { directory } = this.#components.database
+    const advice = '"rebuildnet fsck --reindex" sets it aside, and peers send it again'
+    return new StoreError('corrupt', `statement ${sid} ${what} (${directory}): ${advice}`, {
+      sid,
+      cause,
+    })
+  }
+
+  async #sidsInKeys(table: IndexTable, range: KeyRange): Promise<Sid[]> {
+    const sids: Sid[] = []
+    for await (const entries of this.#components.database.scan(range)) {
+      for (const [key, value] of entries) {
+        if (parseChecked(key, value)?.length !== 0) throw this.#damagedIndex(table)
+        sids.push(lastSid(key))
+      }
+    }
+    return sids
+  }
+
+  async #sidsInValues(table: IndexTable, range: KeyRange, options?: ScanOptions): Promise<Sid[]> {
+    const sids: Sid[] = []
+    for await (const entries of this.#components.database.scan(range, options)) {
+      for (const [key, value] of entries) {
+        const payload = parseChecked(key, value)
+        if (payload?.length !== SID_BYTES) throw this.#damagedIndex(table)
+        sids.push(toHex(payload))
+      }
+    }
+    // What replaced a damaged copy arrived twice.
+    return [...new Set(sids)]
+  }
+
+  #damagedIndex(table: IndexTable): StoreError {
+    const { directory } = this.#components.database
+    const advice = '"rebuildnet fsck --reindex" makes it anew from the statements'
+    return new StoreError('corrupt', `the index ${table} is damaged (${directory}): ${advice}`)
+  }
+}
