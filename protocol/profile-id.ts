@@ -1,31 +1,28 @@
 /**
- * Ids of normalization profiles, as statements carry them: `rebuildnet/1`, or with sorted
- * parameters `rebuildnet/1;drop=<path>;mtime=clamp:<n>`. What the parameters do is the
- * normalizer's matter; here is only how an id is written.
+ * Profile ids and their digests, as statements carry them. What a profile does is the
+ * normalizer's matter (normalize/profile.ts).
  */
 import type { Field } from './field.ts'
+import { NormalizeError } from './normalize/normalize-error.ts'
+import { parseProfile } from './normalize/profile.ts'
 
 const MAX_PROFILE_BYTES = 256
-
-/** A name, a version, and parameters of printable ASCII without `;`. */
-const PROFILE = /^([a-z][a-z0-9-]*\/[1-9][0-9]{0,3})((?:;[!-:<-~]+)*)$/
-const PARAMETER = /^(?:drop=.+|label-=.+|xattr-=.+|mtime=clamp:(?:0|[1-9][0-9]*))$/
 
 /**
  * Reads a profile id. One that a later version may define is `unknown-profile`, which peers are
  * not punished for; what no version will ever write is `not-canonical`.
  */
 export function parseProfileId(field: Field): string {
-  const id = field.spelled((text) => PROFILE.test(text), 'a profile id', MAX_PROFILE_BYTES)
-  const [, base, rest = ''] = PROFILE.exec(id) ?? []
-  const parameters = rest.split(';').slice(1)
-  if (parameters.some((each, i) => i > 0 && (parameters[i - 1] ?? '') >= each)) {
-    field.fail('not-canonical', 'has parameters that are not sorted, each once')
+  const id = field.string(MAX_PROFILE_BYTES)
+  try {
+    return parseProfile(id).id
+  } catch (error) {
+    if (!(error instanceof NormalizeError)) throw error
+    return field.fail(
+      error.code === 'profile-unknown' ? 'unknown-profile' : 'not-canonical',
+      error.message,
+    )
   }
-  if (base !== 'rebuildnet/1' || !parameters.every((each) => PARAMETER.test(each))) {
-    field.fail('unknown-profile', `names a profile that this rebuildnet does not have: ${id}`)
-  }
-  return id
 }
 
 /** Whether `digest` is one under exactly this profile. */

@@ -1,8 +1,39 @@
-/** A project as this user follows it: where it comes from, and who may announce it. design.md section 9. */
+/**
+ * A project as this user follows it: where it comes from, how it is rebuilt, and who may announce
+ * it. design.md section 9.
+ *
+ * The file is what lets someone's code run here and someone's word count, so its schema is closed
+ * and every error names the key. Keys in the file are written with underscores.
+ */
+import { z } from 'zod'
 import type { ImageName, OperatorId, Platform } from './identifiers.ts'
-import type { BuilderPin } from './recipe.ts'
+import { isOperatorId } from './identifiers.ts'
+import { isImageName } from './image-name.ts'
+import { parseProfile } from './normalize/profile.ts'
+import { isPlatform } from './platform.ts'
+import { ProjectError } from './project-error.ts'
+import {
+  BUILDER_NAMES,
+  isAnnotationKey,
+  isBuildArgName,
+  isBuilderVersion,
+  isContextPath,
+  isExporterOption,
+  isPinnedImage,
+  isSourcePath,
+  isTargetName,
+  MAX_TIME,
+  type BuilderPin,
+} from './recipe.ts'
+import { isSourceUrl } from './source-url.ts'
 
-/** A recipe value: a literal, or a reference that the announcer resolves, with its pattern. */
+const PROJECT_FORMAT = 1
+
+/**
+ * A recipe value: a literal, or a reference that the announcer resolves. `from` is
+ * `annotation:KEY` or `label:KEY` of the published image, or `commit-time` (seconds since 1970);
+ * `pattern` is a regular expression that the whole value must match.
+ */
 export type TemplateValue = string | number | { readonly from: string; readonly pattern: string }
 
 /** The recipe of a project file; a release carries the resolved literals. */
@@ -21,6 +52,7 @@ export interface RecipeTemplate {
 
 export interface Project {
   readonly image: ImageName
+  /** Sorted, each once. */
   readonly platforms: readonly Platform[]
   /** `git+https://…`: the only source that is believed. */
   readonly source: string
@@ -31,4 +63,151 @@ export interface Project {
   readonly profile: string
   /** Hosts (`host[:port]`) that may be plain http or private addresses. */
   readonly insecure: readonly string[]
+}
+
+/** A string that `is` admits; `what` completes "must be …". */
+function spelled(is: (text: string) => boolean, what: string, maxLength = 2048) {
+  return z.string().refine((text) => text.length <= maxLength && is(text), `must be ${what}`)
+}
+
+function unique<T>(schema: z.ZodType<T>, key: (item: T) => string, what: string) {
+  return z
+    .array(schema)
+    .min(1, `must name at least one ${what}`)
+    .refine((items) => new Set(items.map(key)).size === items.length, `must name each ${what} once`)
+    .transform((items) => items.toSorted((a, b) => (key(a) < key(b) ? -1 : 1)))
+}
+
+const text = (each: string): string => each
+
+const reference = z.strictObject({
+  from: spelled(
+    (from) => /^(?:commit-time|(?:annotation|label):[!-~]{1,256})$/.test(from),
+    '"annotation:KEY", "label:KEY" or "commit-time"',
+  ),
+  pattern: spelled(isPattern, 'a regular expression', 512),
+})
+const literal = z.union([z.string().max(2048), z.int().min(0).max(MAX_TIME)])
+const templateValue = z.union([literal, reference])
+
+/** A table of at least one entry; an empty one counts as absent. */
+function table<T>(value: z.ZodType<T>, isKey: (key: string) => boolean, what: string) {
+  return z
+    .record(spelled(isKey, what), value)
+    .refine((entries) => Object.keys(entries).length <= 64, 'must have at most 64 entries')
+    .transform((entries) => (Object.keys(entries).length === 0 ? undefined : entries))
+    .optional()
+}
+
+const builder = z.strictObject({
+  name: z.enum(BUILDER_NAMES),
+  version: spelled(isBuilderVersion, 'a version or the beginning of one', 64).exactOptional(),
+  image: spelled(isPinnedImage, 'an image pinned by digest (name@sha256:…)', 400).exactOptional(),
+})
+
+const recipe = z.strictObject({
+  builders: unique(builder, ({ name }) => name, 'builder'),
+  dockerfile: spelled(isSourcePath, 'a relative path without ".."', 512).default('Dockerfile'),
+  context: spelled(isContextPath, '"." or a relative path without ".."', 512).default('.'),
+  target: spelled(isTargetName, 'the name of a build stage', 128).optional(),
+  build_args: table(templateValue, isBuildArgName, 'the name of a build argument'),
+  source_date_epoch: z
+    .union([z.int().min(0).max(MAX_TIME), z.literal('commit'), reference])
+    .optional(),
+  annotations: table(templateValue, isAnnotationKey, 'an annotation key'),
+  network: z.enum(['none', 'default']).optional(),
+  exporter: table(z.string().max(2048), isExporterOption, 'the name of an exporter option'),
+})
+
+const project = z.strictObject({
+  format: z.literal(PROJECT_FORMAT),
+  image: spelled(isImageName, 'an image name (host/path, no tag)'),
+  platforms: unique(spelled(isPlatform, 'a platform such as linux/amd64'), text, 'platform'),
+  source: spelled(isSourceUrl, 'an address such as git+https://host/path'),
+  announcers: unique(spelled(isOperatorId, 'an operator id ("op1…")'), text, 'announcer'),
+  recipe,
+  profile: spelled(isKnownProfile, 'a profile that this rebuildnet has').default('rebuildnet/1'),
+  insecure: z
+    .array(spelled((host) => /^[a-z0-9.[\]:-]{1,255}$/.test(host), 'a host or host:port'))
+    .default([]),
+})
+
+/** Reads a parsed project file; `where` names it in errors. Throws ProjectError. */
+export function parseProject(value: unknown, where = 'project file'): Project {
+  const { format } = (value ?? {}) as { format?: unknown }
+  if (typeof format === 'number' && format > PROJECT_FORMAT) {
+    throw new ProjectError(
+      'newer-format',
+      'format',
+      `${where} is of format ${format}, this rebuildnet reads ${PROJECT_FORMAT}: update rebuildnet`,
+    )
+  }
+  const parsed = project.safeParse(value, { reportInput: true })
+  if (!parsed.success) throw firstIssue(parsed.error.issues, where)
+  const { format: _format, recipe: raw, ...rest } = parsed.data
+  const { build_args: buildArgs, source_date_epoch: sourceDateEpoch, ...fields } = raw
+  return { ...rest, recipe: present({ ...fields, buildArgs, sourceDateEpoch }) }
+}
+
+/** The whole of a value must match, whatever the pattern says of its ends. */
+export function matchesPattern(pattern: string, value: string): boolean {
+  return new RegExp(`^(?:${pattern})$`, 'u').test(value)
+}
+
+function isPattern(pattern: string): boolean {
+  try {
+    // By itself first: a stray parenthesis must not close the group that anchors it.
+    new RegExp(pattern, 'u')
+    new RegExp(`^(?:${pattern})$`, 'u')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function isKnownProfile(id: string): boolean {
+  try {
+    return parseProfile(id).id === id
+  } catch {
+    return false
+  }
+}
+
+type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+/** Without the members that are undefined. */
+function present<T extends object>(values: T): Present<T> {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as Present<T>
+}
+
+/** The deepest reason of the first issue: a union says of each member why it did not fit. */
+function firstIssue(issues: readonly z.core.$ZodIssue[], where: string): ProjectError {
+  const [issue] = issues
+  if (issue === undefined) throw new Error('an error without an issue')
+  const key = issue.path.map(String).join('.')
+  const at = (name: string): string => `${where}: ${name === '' ? 'the file' : `"${name}"`}`
+  if (issue.code === 'unrecognized_keys') {
+    const name = [key, issue.keys[0]].filter(Boolean).join('.')
+    return new ProjectError('unknown-key', name, `${at(name)} is not a key of a project file`)
+  }
+  if (issue.code === 'invalid_key') {
+    const reason = issue.issues[0]?.message ?? 'is no such key'
+    return new ProjectError('bad-value', key, `${at(key)} ${reason}`)
+  }
+  if (issue.input === undefined) {
+    return new ProjectError('missing-key', key, `${at(key)} is missing`)
+  }
+  if (issue.code === 'invalid_union') {
+    const inner = issue.errors.find((each) => each[0]?.code !== 'invalid_type')
+    const reason = inner?.[0]
+    if (reason !== undefined) {
+      return firstIssue([{ ...reason, path: [...issue.path, ...reason.path] }], where)
+    }
+    return new ProjectError('wrong-type', key, `${at(key)} is of the wrong type`)
+  }
+  if (issue.code === 'invalid_type') {
+    return new ProjectError('wrong-type', key, `${at(key)} must be of type ${issue.expected}`)
+  }
+  return new ProjectError('bad-value', key, `${at(key)} ${issue.message}`)
 }

@@ -5,12 +5,7 @@
  * own profile, and the subject is the published manifest or the commit. The rest is
  * checkRebuildAgainstRelease. design.md section 4.
  */
-import {
-  isEscapedPath,
-  MAX_LISTED_PATH_BYTES,
-  MAX_LISTED_PATHS,
-  MAX_PATH_BYTES,
-} from './escaped-path.ts'
+import { utf8 } from './bytes.ts'
 import { compareText, type Field } from './field.ts'
 import type {
   Digest,
@@ -24,11 +19,16 @@ import type {
 import { isCommit, isDigest, isInputDigest, isSid } from './identifiers.ts'
 import { isImageName } from './image-name.ts'
 import type { JsonObject } from './json.ts'
+import {
+  isListedPath,
+  MAX_LISTED_PATH_BYTES,
+  MAX_LISTED_PATHS,
+  MAX_PATH_BYTES,
+} from './listed-path.ts'
 import { isPlatform } from './platform.ts'
 import { isDigestOfProfile, parseProfileId } from './profile-id.ts'
 import { MAX_TIME } from './recipe.ts'
 import { commitSubject, manifestSubject, type Subject } from './subject.ts'
-import { utf8 } from './bytes.ts'
 
 export const MAX_MATERIALS_BYTES = 8 * 1024
 export const MAX_SUPERSEDES = 64
@@ -225,7 +225,7 @@ function parseDifferences(field: Field): Differences {
   const paths = field.at('paths')
   const listed = paths.list(MAX_LISTED_PATHS).map((each) => {
     const path = each.string(MAX_PATH_BYTES)
-    if (!isEscapedPath(path)) each.fail('not-canonical', 'is not a path escaped with %XX')
+    if (!isListedPath(path)) each.fail('not-canonical', 'is not a path escaped with %XX')
     return path
   })
   if (new Set(listed).size < listed.length) paths.fail('not-sorted', 'lists a path twice')
