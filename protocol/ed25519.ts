@@ -59,7 +59,7 @@ export function verifyStrict(
   if (publicKey.length !== KEY_BYTES || !isStrictEncoding(publicKey)) return 'weak-key'
   if (signature.length !== SIGNATURE_BYTES) return 'bad-signature'
   if (!isStrictEncoding(signature.subarray(0, 32))) return 'bad-signature'
-  const s = signature.slice(32).reverse()
+  const s = littleEndian(signature.subarray(32))
   if (compareBytes(s, L) >= 0) return 'bad-signature'
   if (!isStrictKey(publicKey, crypto)) return 'weak-key'
   return crypto.verifyEd25519(publicKey, message, signature) ? 'ok' : 'bad-signature'
@@ -67,10 +67,15 @@ export function verifyStrict(
 
 /** Whether 32 bytes encode a y below p that is not of small order; the curve is not consulted. */
 function isStrictEncoding(point: Uint8Array): boolean {
-  const y = point.slice()
+  const y = new Uint8Array(point)
   y[31] = (y[31] ?? 0) & 0x7f
   if (SMALL_ORDER_Y.has(toHex(y))) return false
-  return compareBytes(y.reverse(), P) < 0
+  return compareBytes(littleEndian(y), P) < 0
+}
+
+/** A number that is written little-endian, big-endian; a copy, since a Buffer's slice is a view. */
+function littleEndian(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes).reverse()
 }
 
 function isPrimeOrderPoint(publicKey: Uint8Array): boolean {
