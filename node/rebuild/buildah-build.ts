@@ -1,0 +1,290 @@
+/**
+ * One build by buildah, from an empty work folder to an OCI layout.
+ *
+ * Around every command: the sandbox, the control group, the watch on the disk, one deadline. After
+ * every command, even one that exits 0, they are asked whether anything was cut short, since a
+ * build that ran into a limit says nothing about its recipe.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Material } from '../../protocol/rebuild.ts'
+import { canRun, isEmulated } from '../system/host.ts'
+import { findBaseImages, repositoryOf } from './base-images.ts'
+import { BuildError } from './build-error.ts'
+import type { BuildLog } from './build-log.ts'
+import type { BuildJob } from './builder.ts'
+import {
+  budCommand,
+  buildahEnvironment,
+  configurationFiles,
+  imageReference,
+  inspectCommand,
+  isBuiltImageName,
+  layOut,
+  listCommand,
+  pullCommand,
+  pushCommand,
+  type BuildahHost,
+  type BuildahLayout,
+} from './buildah-commands.ts'
+import { explainFailure, type FailedCommand } from './buildah-failure.ts'
+import { Cgroup } from './cgroup.ts'
+import { runCommand, succeeded, type CommandResult } from './command.ts'
+import { DiskWatch } from './disk-watch.ts'
+import type { Sandbox, SandboxFeature } from './sandbox.ts'
+import { resolveSourcePath, settleTree } from './source-tree.ts'
+import { removeWorkFolder } from './work-folder.ts'
+
+export interface BuiltImage {
+  readonly image: string
+  readonly materials: readonly Material[]
+  readonly emulated: boolean
+}
+
+export interface BuildahComponents {
+  readonly host: BuildahHost
+  readonly features: ReadonlySet<SandboxFeature>
+  readonly log: BuildLog
+}
+
+export class BuildahBuild {
+  readonly #job: BuildJob
+  readonly #components: BuildahComponents
+  readonly #layout: BuildahLayout
+  readonly #watch: DiskWatch
+  readonly #signal: AbortSignal
+  readonly #deadline: number
+  #cgroup: Cgroup | undefined
+  #source = ''
+
+  constructor(job: BuildJob, components: BuildahComponents, signal: AbortSignal) {
+    this.#job = job
+    this.#components = components
+    this.#layout = layOut(job.workDirectory)
+    this.#watch = new DiskWatch(job.workDirectory, {
+      maxBytes: job.limits.diskBytes,
+      minFreeBytes: job.limits.minFreeBytes,
+    })
+    this.#signal = AbortSignal.any([signal, this.#watch.signal])
+    this.#deadline = performance.now() + job.limits.timeoutMs
+  }
+
+  /** Throws BuildError. Leaves nothing but the image either way. */
+  async run(): Promise<BuiltImage> {
+    const { recipe, platform, image, limits } = this.#job
+    try {
+      this.#checkMachine()
+      this.#source = await realpath(this.#job.sourceDirectory)
+      const dockerfile = await resolveSourcePath(this.#source, recipe.dockerfile, 'dockerfile')
+      const context = await resolveSourcePath(this.#source, recipe.context, 'context')
+      const text = await readFile(dockerfile, 'utf8')
+      const bases = findBaseImages(text, recipe, platform, image)
+      const { host } = this.#components
+      const push = pushCommand(this.#layout, host, recipe)
+
+      await this.#watch.start()
+      this.#cgroup = await Cgroup.create(randomUUID(), limits)
+      await this.#prepare()
+      for (const base of bases) {
+        await this.#command('pull', pullCommand(this.#layout, host, platform, base))
+      }
+      const inputs = { recipe, platform, dockerfile, context }
+      await this.#command('build', budCommand(this.#layout, host, inputs))
+      const materials = await this.#listMaterials(bases)
+      await this.#command('export', push)
+      return { image: imageReference(this.#layout), materials, emulated: isEmulated(platform) }
+    } finally {
+      this.#watch.stop()
+      await this.#cgroup?.remove()
+      await this.#cleanUp()
+    }
+  }
+
+  #checkMachine(): void {
+    const { recipe, platform } = this.#job
+    if (!canRun(platform)) {
+      throw new BuildError(
+        'recipe-not-supported',
+        `this machine cannot run ${platform} programs: build on one that does, or install qemu-user-static and binfmt-support`,
+      )
+    }
+    if (recipe.dockerfile.endsWith('.in')) {
+      throw new BuildError(
+        'recipe-not-supported',
+        `buildah would preprocess ${recipe.dockerfile}: rename it so that it does not end in .in`,
+      )
+    }
+    if (recipe.network === 'none' && !this.#components.features.has('network')) {
+      throw new BuildError(
+        'recipe-not-supported',
+        'the recipe asks for no network, which needs root and network namespaces on this machine',
+      )
+    }
+  }
+
+  async #prepare(): Promise<void> {
+    const { sourceDateEpoch } = this.#job.recipe
+    const layout = this.#layout
+    // buildah hashes the times of ADDed files into the image's history.
+    if (sourceDateEpoch !== undefined) await settleTree(this.#source, sourceDateEpoch)
+    for (const directory of [layout.run, layout.temporary, layout.home, layout.root]) {
+      await mkdir(directory, { mode: 0o700 })
+    }
+    await mkdir(join(layout.configuration, 'registries.conf.d'), { recursive: true })
+    const files = configurationFiles(layout, this.#components.host, this.#job.insecureRegistries)
+    for (const [name, text] of Object.entries(files)) {
+      await writeFile(join(layout.configuration, name), text)
+    }
+  }
+
+  async #command(
+    phase: FailedCommand['phase'],
+    command: readonly string[],
+    keepOutput = false,
+  ): Promise<CommandResult> {
+    const { log } = this.#components
+    const offline = phase === 'build' && this.#job.recipe.network === 'none'
+    const result = await runCommand(command, {
+      cwd: this.#layout.work,
+      env: buildahEnvironment(this.#layout),
+      timeoutMs: Math.max(1, this.#deadline - performance.now()),
+      signal: this.#signal,
+      log,
+      keepOutput,
+      ...this.#confine(!offline),
+      ...(this.#cgroup === undefined ? {} : { cgroup: this.#cgroup }),
+    })
+    await this.#checkLimits(result)
+    if (!succeeded(result)) {
+      throw explainFailure({
+        phase,
+        exitCode: result.exitCode,
+        output: result.tail,
+        network: !offline,
+        work: this.#layout.work,
+        source: this.#source,
+      })
+    }
+    return result
+  }
+
+  #confine(network: boolean): { sandbox?: Sandbox } {
+    const { features } = this.#components
+    if (!features.has('processes')) return {}
+    return {
+      sandbox: {
+        ...(features.has('view') ? { root: this.#layout.root } : {}),
+        writable: [this.#layout.work],
+        readable: [this.#source],
+        network,
+      },
+    }
+  }
+
+  /** Throws where something from outside has bent the command, whatever its exit code is. */
+  async #checkLimits(result: CommandResult): Promise<void> {
+    const { limits, workDirectory } = this.#job
+    await this.#watch.check()
+    const logError = this.#components.log.failure as NodeJS.ErrnoException | undefined
+    if (this.#watch.trouble === 'over-limit') {
+      throw new BuildError(
+        'disk-full',
+        `the build is over its disk limit of ${limits.diskBytes} bytes: raise the limit`,
+      )
+    }
+    if (this.#watch.trouble === 'disk-full' || logError?.code === 'ENOSPC') {
+      throw new BuildError(
+        'disk-full',
+        `disk full while building: less than ${limits.minFreeBytes} bytes free under ${workDirectory}`,
+      )
+    }
+    const events = await this.#cgroup?.events()
+    if (events !== undefined && events.oomKills > 0) {
+      throw new BuildError(
+        'out-of-memory',
+        `a process of the build was killed at the memory limit of ${limits.memoryBytes} bytes: raise the limit`,
+      )
+    }
+    if (events !== undefined && events.forksRefused > 0) {
+      throw new BuildError(
+        'too-many-processes',
+        `the build reached the limit of ${limits.processes} processes: raise the limit`,
+      )
+    }
+    if (result.cancelled) throw new BuildError('build-cancelled', 'the build was cancelled')
+    if (result.timedOut) {
+      throw new BuildError(
+        'build-timeout',
+        `the build took longer than ${Math.round(limits.timeoutMs / 1000)} s: raise the limit`,
+      )
+    }
+    if (result.startError !== undefined) {
+      throw new BuildError('builder-failed', `buildah did not start: ${result.startError.message}`)
+    }
+    if (result.signal !== undefined) {
+      throw new BuildError('builder-killed', `buildah was killed by ${result.signal}`)
+    }
+  }
+
+  /** The base images with their digests; refuses the project's own, however it came in. */
+  async #listMaterials(bases: readonly string[]): Promise<readonly Material[]> {
+    const { host } = this.#components
+    const found = new Map<string, string>()
+    for (const base of bases) {
+      const { output } = await this.#command(
+        'build',
+        inspectCommand(this.#layout, host, base),
+        true,
+      )
+      found.set(base, output.trim())
+    }
+    // An ONBUILD trigger of a base image can pull what no Dockerfile names.
+    const list = await this.#command('build', listCommand(this.#layout, host), true)
+    for (const { names, digest } of parseImageList(list.output)) {
+      for (const name of names) {
+        if (!isBuiltImageName(name) && ![...found.values()].includes(digest))
+          found.set(name, digest)
+      }
+    }
+    const own = repositoryOf(this.#job.image)
+    for (const [name, digest] of found) {
+      if (repositoryOf(name) === own || this.#job.publishedDigests?.includes(digest) === true) {
+        throw new BuildError(
+          'recipe-reads-own-image',
+          `the build reads ${name} (${digest}), which is the project's own image: it would reproduce anything`,
+        )
+      }
+    }
+    return [...found]
+      .map(([name, digest]) => ({ uri: `docker://${name.replace(/@.*$/, '')}`, digest }))
+      .sort((a, b) => (a.uri < b.uri ? -1 : a.uri > b.uri ? 1 : 0))
+  }
+
+  /** Takes away all but the image: storage of a build is many times its size. */
+  async #cleanUp(): Promise<void> {
+    const { storage, run, temporary, home, root, configuration } = this.#layout
+    for (const directory of [root, storage, run, temporary, home, configuration]) {
+      await removeWorkFolder(directory)
+    }
+  }
+}
+
+interface ListedImage {
+  readonly names: readonly string[]
+  readonly digest: string
+}
+
+/** The output of `buildah images --json`; images without a name or digest are intermediate ones. */
+function parseImageList(text: string): readonly ListedImage[] {
+  const parsed: unknown = JSON.parse(text)
+  if (!Array.isArray(parsed)) return []
+  return parsed.flatMap((item: unknown): ListedImage[] => {
+    if (typeof item !== 'object' || item === null || !('names' in item) || !('digest' in item)) {
+      return []
+    }
+    const { names, digest } = item
+    if (!Array.isArray(names) || typeof digest !== 'string') return []
+    return [{ names: names.filter((name) => typeof name === 'string'), digest }]
+  })
+}

@@ -1,0 +1,131 @@
+/**
+ * The port to whatever turns a recipe into an image.
+ *
+ * A builder starts from nothing, keeps nothing, and touches nothing but the job's work folder. A
+ * build that fails is a value; only a broken invariant is thrown. Every builder runs the suite in
+ * test/compliance/builder-suite.ts.
+ */
+import { availableParallelism, totalmem } from 'node:os'
+import type { Material } from '../../protocol/rebuild.ts'
+import type { FailureClass, RebuildStage } from '../../protocol/rebuild.ts'
+import type { BuilderName, BuilderPin, Recipe } from '../../protocol/recipe.ts'
+import type { BuildErrorCode } from './build-error.ts'
+
+export interface BuildLimits {
+  /** For the whole build, base images included. */
+  readonly timeoutMs: number
+  readonly memoryBytes: number
+  readonly processes: number
+  /** CPUs' worth of time; 0 for no limit. */
+  readonly cpus: number
+  /** What the work folder may come to hold. */
+  readonly diskBytes: number
+  /** What must stay free on its disk. */
+  readonly minFreeBytes: number
+  readonly logBytes: number
+}
+
+export const defaultBuildLimits: BuildLimits = Object.freeze({
+  timeoutMs: 2 * 60 * 60 * 1000,
+  memoryBytes: Math.floor(totalmem() * 0.75),
+  processes: 4096,
+  cpus: availableParallelism(),
+  diskBytes: 20 * 1024 ** 3,
+  minFreeBytes: 512 * 1024 ** 2,
+  logBytes: 16 * 1024 ** 2,
+})
+
+export interface BuildJob {
+  /** The checked-out source; the builder sets the times of its files and changes nothing else. */
+  readonly sourceDirectory: string
+  /** Fresh and empty. The image is left in it; the caller removes it with removeWorkFolder. */
+  readonly workDirectory: string
+  readonly recipe: Recipe
+  readonly platform: string
+  readonly commit: string
+  /** Is created, or emptied. Outside of the work folder, which goes away. */
+  readonly logFile: string
+  readonly limits: BuildLimits
+  /** `host[:port]` of registries that speak plain http. Loopback registries need no entry. */
+  readonly insecureRegistries: readonly string[]
+  /** The project's image, which the build may not read. */
+  readonly image: string
+  /** Digests of the published image, in no matter which repository: the build may not start from one. */
+  readonly publishedDigests?: readonly string[]
+}
+
+export type BuildResult =
+  | {
+      readonly kind: 'built'
+      /** `oci:DIR:tag`, inside of the work folder. */
+      readonly image: string
+      /** Base images, sorted by uri. */
+      readonly materials: readonly Material[]
+      readonly version: string
+      /** True where RUN steps ran on another architecture than the host's. */
+      readonly emulated: boolean
+      readonly logDigest: string
+    }
+  | {
+      readonly kind: 'failed'
+      readonly code: BuildErrorCode
+      readonly stage: RebuildStage
+      readonly class: FailureClass
+      /** One line: what, where, what to do. */
+      readonly message: string
+      /** The end of the log, without control characters. */
+      readonly logTail: string
+      readonly logDigest: string
+    }
+
+export interface DetectedBuilder {
+  readonly version: string
+  /** What stands between a recipe and this machine, in words. */
+  readonly isolation: string
+  /** What this machine cannot give, one line each. */
+  readonly warnings: readonly string[]
+}
+
+export interface Builder {
+  readonly name: BuilderName
+  /** Undefined where it is not installed or does not run here. */
+  detect(signal: AbortSignal): Promise<DetectedBuilder | undefined>
+  build(job: BuildJob, signal: AbortSignal): Promise<BuildResult>
+  /** The exact commands of `build`, one argv each; those for base images only where the source is there. */
+  plan(job: BuildJob): readonly (readonly string[])[]
+}
+
+export interface AvailableBuilder {
+  readonly builder: Builder
+  readonly detected: DetectedBuilder
+}
+
+/** Those that are installed and run here, in the order given. */
+export async function detectBuilders(
+  builders: readonly Builder[],
+  signal: AbortSignal,
+): Promise<readonly AvailableBuilder[]> {
+  const found = await Promise.all(
+    builders.map(async (builder) => ({ builder, detected: await builder.detect(signal) })),
+  )
+  return found.flatMap(({ builder, detected }) =>
+    detected === undefined ? [] : [{ builder, detected }],
+  )
+}
+
+/** The first of the available builders that the recipe allows, or undefined. */
+export function chooseBuilder(
+  allowed: readonly BuilderPin[],
+  available: readonly AvailableBuilder[],
+): AvailableBuilder | undefined {
+  return available.find(({ builder, detected }) =>
+    allowed.some(
+      (pin) => pin.name === builder.name && satisfiesVersion(detected.version, pin.version),
+    ),
+  )
+}
+
+/** `1.28` is satisfied by 1.28 and 1.28.2, not by 1.280. */
+function satisfiesVersion(version: string, pin: string | undefined): boolean {
+  return pin === undefined || version === pin || version.startsWith(`${pin}.`)
+}
