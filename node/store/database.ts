@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
 import type { KeyRange } from './keys.ts'
-import { fromLevelError, rootOf } from './store-error.ts'
+import { toStoreError, rootOf } from './store-error.ts'
 
 export type Operation =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
@@ -42,7 +42,7 @@ export class Database {
       await level.open()
     } catch (error) {
       if (error instanceof Error && rootOf(error).code === 'LEVEL_LOCKED') throw await locked()
-      throw fromLevelError(error, directory)
+      throw toStoreError(error, directory)
     }
     return new Database(directory, level)
   }
@@ -115,7 +115,7 @@ export class Database {
     try {
       return await work()
     } catch (error) {
-      throw fromLevelError(error, this.directory)
+      throw toStoreError(error, this.directory)
     }
   }
 }

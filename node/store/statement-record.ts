@@ -56,7 +56,9 @@ export function parseStatementRecord(
   const head = parseHead(key, value)
   const arrival = arrivalOf(key, value)
   if (head === undefined || arrival === undefined) return undefined
-  const bytes = value.subarray(HEADER_BYTES)
+  // LevelDB gives Buffers, whose slice() is no copy: callers get what they expect of the type.
+  const message = value.subarray(HEADER_BYTES)
+  const bytes = new Uint8Array(message.buffer, message.byteOffset, message.length)
   if (!equalBytes(crypto.sha256(bytes), head.subarray(ARRIVAL_BYTES))) return undefined
   try {
     if (sidOf(parseEnvelope(bytes), crypto) !== lastSid(key)) return undefined

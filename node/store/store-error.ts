@@ -30,29 +30,35 @@ export class StoreError extends Error {
   }
 }
 
-/** What LevelDB raised, as a StoreError where it is the disk's or the caller's fault. */
-export function fromLevelError(error: unknown, directory: string): unknown {
-  if (!(error instanceof Error)) return error
+const NO_SPACE = /No space left on device|Disk quota exceeded|ENOSPC|EDQUOT/
+const DISK_CODES = ['LEVEL_IO_ERROR', 'EACCES', 'EEXIST', 'EIO', 'ENOTDIR', 'EPERM', 'EROFS']
+
+/** What LevelDB or the file system raised, as a StoreError where it is the disk's or the caller's fault. */
+export function toStoreError(error: unknown, directory: string): unknown {
+  if (!(error instanceof Error) || error instanceof StoreError) return error
   const { code, message } = rootOf(error)
-  if (code === 'LEVEL_DATABASE_NOT_OPEN' || code === 'LEVEL_ITERATOR_NOT_OPEN') {
-    return new StoreError('closed', `the store in ${directory} has been closed`, { cause: error })
-  }
-  if (/No space left on device|Disk quota exceeded/.test(message)) {
+  const options = { cause: error }
+  if (NO_SPACE.test(message)) {
     return new StoreError(
       'disk-full',
       `no space is left on the disk of ${directory}: free some and start again; what was accepted is kept`,
-      { cause: error },
+      options,
     )
   }
-  if (code === 'LEVEL_CORRUPTION') {
-    return new StoreError('corrupt', `the files in ${directory} are damaged: ${message}`, {
-      cause: error,
-    })
+  if (code === 'LEVEL_DATABASE_NOT_OPEN' || code === 'LEVEL_ITERATOR_NOT_OPEN') {
+    return new StoreError('closed', `the store in ${directory} has been closed`, options)
   }
-  if (code === 'LEVEL_IO_ERROR') {
-    return new StoreError('io-error', `the disk of ${directory} fails: ${message}`, {
-      cause: error,
-    })
+  if (code === 'LEVEL_CORRUPTION') {
+    const advice = 'move the folder away to begin anew; peers send the statements again'
+    return new StoreError('corrupt', `${directory} is damaged (${message}): ${advice}`, options)
+  }
+  if (DISK_CODES.includes(code)) {
+    const advice = 'make it readable and writable, or choose another with --data'
+    return new StoreError(
+      'io-error',
+      `${directory} cannot be used (${message}): ${advice}`,
+      options,
+    )
   }
   return error
 }

@@ -26,7 +26,7 @@ import { RecordTable, type WriteOptions } from './record-table.ts'
 import { reindex, type ReindexReport } from './reindex.ts'
 import { breakSeal, loadSeal, writeSeal } from './seal.ts'
 import { StatementTable, type OpenStatement } from './statement-table.ts'
-import { StoreError } from './store-error.ts'
+import { StoreError, toStoreError } from './store-error.ts'
 import { Writer } from './writer.ts'
 
 export interface StoreComponents {
@@ -94,8 +94,12 @@ export class Store {
   /** Opens or makes the store; throws StoreError where that cannot be. */
   static async open(components: StoreComponents, init: StoreInit): Promise<Store> {
     const { directory } = init
-    await mkdir(directory, { recursive: true, mode: 0o700 })
-    await chmod(directory, 0o700)
+    try {
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+      await chmod(directory, 0o700)
+    } catch (error) {
+      throw toStoreError(error, directory)
+    }
     const database = await Database.open(join(directory, 'level'), () => lockedError(init))
     try {
       const isNew = await checkFormat(database, directory)
@@ -106,7 +110,7 @@ export class Store {
       return store
     } catch (error) {
       await database.close()
-      throw error
+      throw toStoreError(error, directory)
     }
   }
 
