@@ -1,13 +1,13 @@
 /** How alike two images are: the strongest level at which they are equal, and all that differs. */
-import { diffImages, type Difference } from '../../protocol/normalize/diff.ts'
+import type { Difference } from '../../protocol/normalize/diff.ts'
 import {
+  diffNormalized,
   normalizeSource,
+  type EqualLevel,
   type NormalizedSource,
   type NormalizeOptions,
   type NormalizerComponents,
 } from './normalizer.ts'
-
-export type EqualLevel = 'exact' | 'normalized' | 'rootfs' | 'none'
 
 export interface ReferenceDiff {
   readonly equal: EqualLevel
@@ -25,15 +25,5 @@ export async function diffReferences(
 ): Promise<ReferenceDiff> {
   const first = await normalizeSource(components, { ...options, reference: a })
   const second = await normalizeSource(components, { ...options, reference: b })
-  return { ...compareSources(first, second), a: first, b: second }
-}
-
-/** The same for two images that have been normalized under one profile. */
-export function compareSources(
-  a: NormalizedSource,
-  b: NormalizedSource,
-): { readonly equal: EqualLevel; readonly differences: readonly Difference[] } {
-  const { equal, differences } = diffImages(a.normalized, b.normalized)
-  const exact = a.manifestDigest !== null && a.manifestDigest === b.manifestDigest
-  return { equal: exact ? 'exact' : equal, differences }
+  return { ...diffNormalized(first, second), a: first, b: second }
 }

@@ -32,7 +32,7 @@ export type ImageErrorCode =
   | 'registry-unreachable'
   | 'registry-timeout'
   | 'registry-unauthorized'
-  | 'registry-not-found'
+  | 'not-found'
   | 'registry-rate-limited'
   | 'registry-server'
   | 'registry-protocol'

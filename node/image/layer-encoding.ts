@@ -39,29 +39,3 @@ export function checkEncoding(
     { layer },
   )
 }
-
-/**
- * Annotations by which a layer names a table of contents of its own: a runtime that knows them
- * reads the layer by that table, others by its tar.
- */
-export function checkTableOfContents(
-  annotations: ReadonlyMap<string, string>,
-  layer: number | undefined,
-): void {
-  for (const key of annotations.keys()) {
-    if (key.startsWith('io.github.containers.zstd-chunked.')) {
-      throw new NormalizeError(
-        'zstd-chunked',
-        'the layer is zstd:chunked, which the profile does not cover',
-        { layer },
-      )
-    }
-    if (key === 'containerd.io/snapshot/stargz/toc.digest') {
-      throw new NormalizeError(
-        'estargz',
-        'the layer is eStargz, which the profile does not cover',
-        { layer },
-      )
-    }
-  }
-}

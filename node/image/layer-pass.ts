@@ -9,6 +9,7 @@
 import { toHex } from '../../protocol/bytes.ts'
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Digest } from '../../protocol/identifiers.ts'
+import type { ImageBudget } from '../../protocol/normalize/image-budget.ts'
 import { LayerReader, type NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../protocol/normalize/limits.ts'
 import {
@@ -17,7 +18,7 @@ import {
 } from '../../protocol/normalize/normalize-error.ts'
 import type { Profile } from '../../protocol/normalize/profile.ts'
 import { createLayerDecoder, type LayerDecoder } from './layer-decoder.ts'
-import { checkEncoding, checkTableOfContents, detectEncoding } from './layer-encoding.ts'
+import { checkEncoding, detectEncoding } from './layer-encoding.ts'
 
 /** What is known of a layer before it is read: a LayerBlob, or of a bare file its size alone. */
 export interface ExpectedLayer {
@@ -25,13 +26,14 @@ export interface ExpectedLayer {
   readonly digest?: Digest | undefined
   readonly diffID?: Digest | undefined
   readonly mediaType?: string | undefined
-  readonly annotations?: ReadonlyMap<string, string>
 }
 
 export interface LayerPassInit {
   readonly profile: Profile
   /** Index in the image, for error messages. */
   readonly layer?: number
+  /** Shared by the layers of one image. */
+  readonly budget?: ImageBudget
   readonly signal?: AbortSignal | undefined
   /** Told after each piece: stored bytes read so far. */
   readonly onBytes?: ((bytes: number) => void) | undefined
@@ -85,10 +87,14 @@ class LayerPass {
     this.#init = init
     this.#blobHash = crypto.createSha256()
     this.#tarHash = crypto.createSha256()
-    const { profile, layer } = init
+    const { profile, layer, budget } = init
     this.#reader = new LayerReader(
       { crypto },
-      layer === undefined ? { profile } : { profile, layer },
+      {
+        profile,
+        ...(layer === undefined ? {} : { layer }),
+        ...(budget === undefined ? {} : { budget }),
+      },
     )
     if (expected.size > LIMITS.maxBlobBytes) {
       throw this.#error(
@@ -96,7 +102,6 @@ class LayerPass {
         `the layer has ${expected.size} stored bytes, more than ${LIMITS.maxBlobBytes}`,
       )
     }
-    checkTableOfContents(expected.annotations ?? new Map<string, string>(), layer)
   }
 
   destroy(): void {

@@ -6,10 +6,10 @@
  */
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Digest, Platform } from '../../protocol/identifiers.ts'
+import { diffImages, type Difference } from '../../protocol/normalize/diff.ts'
+import { ImageBudget } from '../../protocol/normalize/image-budget.ts'
 import { normalizeImage, type NormalizedImage } from '../../protocol/normalize/image.ts'
 import type { NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
-import { DEFAULT_NORMALIZE_LIMITS } from '../../protocol/normalize/limits.ts'
-import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
 import { DEFAULT_PROFILE, parseProfile, type Profile } from '../../protocol/normalize/profile.ts'
 import {
   createRegistryClient,
@@ -71,8 +71,6 @@ export interface NormalizedSource {
   readonly layers: readonly NormalizedSourceLayer[]
 }
 
-const { maxImageBytes, maxImageEntries } = DEFAULT_NORMALIZE_LIMITS
-
 /** Throws ImageError where the image cannot be had, NormalizeError where it has no digest. */
 export async function normalizeSource(
   components: NormalizerComponents,
@@ -131,12 +129,12 @@ async function readLayers(
   const totalBytes = image.layers.reduce((sum, { size }) => sum + size, 0)
   const read = []
   let before = 0
-  let unpacked = 0
-  let entries = 0
+  const budget = new ImageBudget()
   for (const [index, blob] of image.layers.entries()) {
     const layer = await readLayer(components, blob, image.openLayer(index, signal), {
       profile,
       layer: index,
+      budget,
       signal,
       onBytes: (bytes) =>
         onProgress?.({
@@ -147,26 +145,21 @@ async function readLayers(
         }),
     })
     before += blob.size
-    unpacked += layer.normalized.bytes
-    entries += layer.normalized.entries
-    // Said again by normalizeImage; here, before the next layer costs time and memory.
-    if (unpacked > maxImageBytes) {
-      throw new NormalizeError(
-        'limit-image',
-        `the image unpacks to more than ${maxImageBytes} bytes`,
-        { layer: index },
-      )
-    }
-    if (entries > maxImageEntries) {
-      throw new NormalizeError(
-        'limit-image-entries',
-        `the image has more than ${maxImageEntries} entries`,
-        { layer: index },
-      )
-    }
     read.push(layer)
   }
   return read
+}
+
+export type EqualLevel = 'exact' | 'normalized' | 'rootfs' | 'none'
+
+/** How alike two images are that were normalized under one profile. */
+export function diffNormalized(
+  a: NormalizedSource,
+  b: NormalizedSource,
+): { readonly equal: EqualLevel; readonly differences: readonly Difference[] } {
+  const { equal, differences } = diffImages(a.normalized, b.normalized)
+  const exact = a.manifestDigest !== null && a.manifestDigest === b.manifestDigest
+  return { equal: exact ? 'exact' : equal, differences }
 }
 
 export interface NormalizedLayerFile {
