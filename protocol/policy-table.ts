@@ -31,7 +31,9 @@ export class PolicyTable {
   only(known: readonly string[]): void {
     for (const key of Object.keys(this.#table)) {
       if (known.includes(key)) continue
-      this.fail('unknown-key', shown(key), `is not a key of a policy; known: ${known.join(', ')}`)
+      // A quoted TOML key can hold anything, line breaks too.
+      const name = /^[\w-]{1,80}$/.test(key) ? key : shown(key)
+      this.fail('unknown-key', name, `is not a key of a policy; known: ${known.join(', ')}`)
     }
   }
 

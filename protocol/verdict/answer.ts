@@ -33,6 +33,15 @@ export type Flag =
   | 'superseded-release'
   | 'emulated-only'
 
+/** Why an answer is `pending`. */
+export type PendingReason =
+  /** Too few operators agree so far. */
+  | 'votes-missing'
+  /** Enough agree, and too few of them say that D is what they agree on. */
+  | 'unmapped'
+  /** Something was said that is not in its signer's log yet. */
+  | 'unlogged'
+
 /** One operator's part in an answer. */
 export interface Voice {
   readonly operator: OperatorId
@@ -54,7 +63,7 @@ export interface Voice {
   readonly emulated?: boolean
 }
 
-/** The verdict on one cell; an answer is the one of the strongest. */
+/** The verdict on one cell: of several, that of the strongest. */
 export interface Answer {
   readonly image: ImageName
   readonly digest: Digest
@@ -68,16 +77,24 @@ export interface Answer {
   readonly flags: readonly Flag[]
   /** `unchecked` until logs and heads exist; `off` where the policy says so. */
   readonly freshness: 'unchecked' | 'off' | 'fresh' | 'stale'
-  /** Votes counted for the best digest, and how many are needed. */
+  /** Operators whose one vote is the best digest, and how many are needed. */
   readonly have: number
   readonly need: number
+  /** Where `pending`: the earliest announcement, as its announcer dates it. */
+  readonly since?: UnixSeconds
+  /** Where `pending`. */
+  readonly why?: readonly PendingReason[]
+  /** Operators that vote for the best digest; only those that `maps` D to it count for `allow`. */
   readonly supporters: readonly Voice[]
   readonly dissenters: readonly Voice[]
   /** Unstable and failed (recipe) results. */
   readonly unreproduced: readonly Voice[]
   readonly absent: readonly OperatorId[]
   readonly silent: readonly OperatorId[]
+  /** Results taken back that would be against the best digest. */
   readonly retracted: readonly Sid[]
+  /** Results that are not in their signers' logs, and so do not count. */
+  readonly unlogged?: readonly Sid[]
   /** One sentence each, in words for a person. */
   readonly reasons: readonly string[]
   readonly policyHash: string

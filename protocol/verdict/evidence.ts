@@ -1,0 +1,47 @@
+/** The statements of one question, each once, by what they are good for. */
+import type { ImageName, InputDigest, Sid } from '../identifiers.ts'
+import type { OperatorCard } from '../operator-card.ts'
+import type { Rebuild } from '../rebuild.ts'
+import type { Release } from '../release.ts'
+import type { SignedStatement, StatementBody } from '../statement.ts'
+import type { Withdrawal } from '../withdrawal.ts'
+
+export interface Evidence {
+  readonly releases: readonly SignedStatement<Release>[]
+  readonly rebuilds: ReadonlyMap<InputDigest, readonly SignedStatement<Rebuild>[]>
+  readonly withdrawals: readonly SignedStatement<Withdrawal>[]
+  readonly cards: readonly SignedStatement<OperatorCard>[]
+}
+
+/** Cards and withdrawals of everything; releases and rebuilds of `images`. */
+export function sortEvidence(
+  statements: Iterable<SignedStatement>,
+  images: ReadonlySet<ImageName>,
+): Evidence {
+  const seen = new Set<Sid>()
+  const releases: SignedStatement<Release>[] = []
+  const rebuilds = new Map<InputDigest, SignedStatement<Rebuild>[]>()
+  const withdrawals: SignedStatement<Withdrawal>[] = []
+  const cards: SignedStatement<OperatorCard>[] = []
+  for (const statement of statements) {
+    if (seen.has(statement.sid)) continue
+    seen.add(statement.sid)
+    if (isOf(statement, 'operator')) cards.push(statement)
+    else if (isOf(statement, 'withdrawal')) withdrawals.push(statement)
+    else if (isOf(statement, 'release')) {
+      if (images.has(statement.body.image)) releases.push(statement)
+    } else if (isOf(statement, 'rebuild') && images.has(statement.body.image)) {
+      const sameInput = rebuilds.get(statement.body.inputDigest) ?? []
+      sameInput.push(statement)
+      rebuilds.set(statement.body.inputDigest, sameInput)
+    }
+  }
+  return { releases, rebuilds, withdrawals, cards }
+}
+
+function isOf<K extends StatementBody['kind']>(
+  statement: SignedStatement,
+  kind: K,
+): statement is SignedStatement<Extract<StatementBody, { readonly kind: K }>> {
+  return statement.body.kind === kind
+}

@@ -1,0 +1,32 @@
+/**
+ * What is known of the operators' logs and heads, as the verdict asks for it. design.md section 6.
+ *
+ * The verdict is pure: whoever keeps logs answers these questions from what is complete at the
+ * moment of asking. A view has no clock; it dates things and the verdict compares with `now`.
+ */
+import type { ImageName, OperatorId, Sid, UnixSeconds } from '../identifiers.ts'
+
+export interface LogView {
+  /** False where there are no logs to look at: then nothing is allowed under `freshness = "required"`. */
+  readonly checked: boolean
+  /** Whether the sid is a leaf under a verified head of its signer's log, below any revocation. */
+  isCounted(sid: Sid): boolean
+  /**
+   * The time of the oldest of the heads under which everything that this operator said of `image`
+   * is here; undefined where something is missing.
+   */
+  completeUpTo(operator: OperatorId, image: ImageName): UnixSeconds | undefined
+  /** Whether there is proof that heads of one of its logs cannot all be true. */
+  isEquivocator(operator: OperatorId): boolean
+  /** Two or more heads of the policy's operators are dated ahead of `now`. */
+  readonly clockSuspect: boolean
+}
+
+/** Until logs are kept: every statement counts as logged, and nobody is known to be fresh. */
+export const uncheckedView: LogView = Object.freeze({
+  checked: false,
+  isCounted: () => true,
+  completeUpTo: () => undefined,
+  isEquivocator: () => false,
+  clockSuspect: false,
+})

@@ -1,0 +1,112 @@
+/**
+ * Who signs for whom: the operators that this user named, as their cards show them.
+ *
+ * Only operators of the policy and announcers of followed projects are looked at, so that no
+ * stranger's card can change anything. Which key is whose does not depend on `now`: a vote does
+ * not vanish when a card expires, its operator only stops being able to support an `allow`.
+ * design.md sections 5 and 8.
+ */
+import type { KeyHex, OperatorId, UnixSeconds } from '../identifiers.ts'
+import type { OperatorCard } from '../operator-card.ts'
+import type { Policy } from '../policy.ts'
+import type { Project } from '../project.ts'
+import type { SignedStatement } from '../statement.ts'
+
+export type CardTrouble =
+  /** No card of it is here: its keys are not known. */
+  | 'no-card'
+  /** Two different cards of one version, and the policy pins neither. */
+  | 'two-cards'
+  /** The card that the policy pins is not here. */
+  | 'pin-missing'
+
+interface Standing {
+  readonly trouble?: CardTrouble
+  readonly expires: UnixSeconds
+  /** Keys of its newest card. */
+  readonly keys: ReadonlySet<KeyHex>
+}
+
+const UNKNOWN: Standing = { trouble: 'no-card', expires: 0, keys: new Set() }
+
+export class Roster {
+  readonly #standings = new Map<OperatorId, Standing>()
+  readonly #owners = new Map<KeyHex, OperatorId>()
+  readonly #shared = new Set<KeyHex>()
+
+  constructor(
+    cards: Iterable<SignedStatement<OperatorCard>>,
+    policy: Policy,
+    projects: readonly Project[],
+  ) {
+    const pins = new Map(policy.operators.map(({ id, card }) => [id, card]))
+    const named = new Set([...pins.keys(), ...projects.flatMap(({ announcers }) => announcers)])
+    const known = new Map<OperatorId, Map<string, OperatorCard>>()
+    for (const { key, body } of cards) {
+      if (!named.has(body.operator) || !body.keys.includes(key)) continue
+      const own = known.get(body.operator) ?? new Map<string, OperatorCard>()
+      known.set(body.operator, own.set(body.cardDigest, body))
+    }
+    for (const [operator, byDigest] of known) {
+      const pinned = byDigest.get(pins.get(operator) ?? '')
+      const believed = [...byDigest.values()].filter(
+        (card) => card === pinned || card.version !== pinned?.version,
+      )
+      const pinMissing = pins.get(operator) !== undefined && pinned === undefined
+      this.#standings.set(operator, standingOf(believed, pinMissing))
+      for (const key of believed.flatMap(({ keys }) => keys)) this.#list(key, operator)
+    }
+  }
+
+  /** The operator of a key; undefined for a stranger's, and for one that two operators list. */
+  operatorOf(key: KeyHex): OperatorId | undefined {
+    return this.#shared.has(key) ? undefined : this.#owners.get(key)
+  }
+
+  isShared(key: KeyHex): boolean {
+    return this.#shared.has(key)
+  }
+
+  /** Whether its operator's newest card still lists the key. */
+  isCurrent(key: KeyHex): boolean {
+    const operator = this.operatorOf(key)
+    return operator !== undefined && this.#standing(operator).keys.has(key)
+  }
+
+  troubleOf(operator: OperatorId): CardTrouble | undefined {
+    return this.#standing(operator).trouble
+  }
+
+  /** Whether its newest card can be relied on at `now`. */
+  hasValidCard(operator: OperatorId, now: UnixSeconds): boolean {
+    const { trouble, expires } = this.#standing(operator)
+    return trouble === undefined && now < expires
+  }
+
+  #standing(operator: OperatorId): Standing {
+    return this.#standings.get(operator) ?? UNKNOWN
+  }
+
+  #list(key: KeyHex, operator: OperatorId): void {
+    const owner = this.#owners.get(key)
+    if (owner !== undefined && owner !== operator) this.#shared.add(key)
+    this.#owners.set(key, operator)
+  }
+}
+
+function standingOf(cards: readonly OperatorCard[], pinMissing: boolean): Standing {
+  const versions = cards.map(({ version }) => version)
+  const newest = Math.max(...versions)
+  // The newest card by number, expired or not: an older one must not come back to life.
+  const current = cards.filter(({ version }) => version === newest)
+  const trouble = pinMissing
+    ? 'pin-missing'
+    : new Set(versions).size < versions.length
+      ? 'two-cards'
+      : undefined
+  return {
+    ...(trouble === undefined ? {} : { trouble }),
+    expires: Math.min(...current.map(({ expires }) => expires)),
+    keys: new Set(current.flatMap(({ keys }) => keys)),
+  }
+}

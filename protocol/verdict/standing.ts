@@ -1,0 +1,38 @@
+/**
+ * Which of the policy's operators can be relied on for an `allow`, now.
+ *
+ * An operator that is not complete and fresh may have taken its vote back, or dissented, and the
+ * asker would not know. Its votes still count as evidence; they do not count towards k fresh ones.
+ * All that `now` decides is decided here, and only ever against `allow`. design.md sections 5, 6.
+ */
+import type { OperatorId } from '../identifiers.ts'
+import type { Answer } from './answer.ts'
+import type { Setting } from './setting.ts'
+
+/** Heads may be dated this much ahead of our clock. */
+const MAX_AHEAD_SECONDS = 600
+
+export interface Standing {
+  /** In the policy's order. */
+  readonly silent: readonly OperatorId[]
+  readonly freshness: Answer['freshness']
+}
+
+export function standingIn(setting: Setting): Standing {
+  const { operators, projects, rules, roster, view, now, isMuted } = setting
+  const checks = rules.freshness === 'required' && view.checked
+  const isFresh = (operator: OperatorId): boolean =>
+    projects.every(({ image }) => {
+      const time = view.completeUpTo(operator, image)
+      return (
+        time !== undefined && now - time < rules.maxAgeSeconds && time - now <= MAX_AHEAD_SECONDS
+      )
+    })
+  const silent = operators.filter(
+    (operator) =>
+      isMuted(operator) || !roster.hasValidCard(operator, now) || (checks && !isFresh(operator)),
+  )
+  if (rules.freshness === 'off') return { silent, freshness: 'off' }
+  if (!view.checked) return { silent, freshness: 'unchecked' }
+  return { silent, freshness: silent.length > rules.maxSilent ? 'stale' : 'fresh' }
+}
