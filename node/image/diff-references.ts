@@ -1,17 +1,20 @@
 /** How alike two images are: the strongest level at which they are equal, and all that differs. */
-import type { Difference } from '../../protocol/normalize/diff.ts'
+import { diffImages, type Difference } from '../../protocol/normalize/diff.ts'
 import {
-  diffNormalized,
   normalizeSource,
-  type EqualLevel,
   type NormalizedSource,
   type NormalizeOptions,
   type NormalizerComponents,
 } from './normalizer.ts'
 
-export interface ReferenceDiff {
+export type EqualLevel = 'exact' | 'normalized' | 'rootfs' | 'none'
+
+export interface SourceDiff {
   readonly equal: EqualLevel
   readonly differences: readonly Difference[]
+}
+
+export interface ReferenceDiff extends SourceDiff {
   readonly a: NormalizedSource
   readonly b: NormalizedSource
 }
@@ -25,5 +28,12 @@ export async function diffReferences(
 ): Promise<ReferenceDiff> {
   const first = await normalizeSource(components, { ...options, reference: a })
   const second = await normalizeSource(components, { ...options, reference: b })
-  return { ...diffNormalized(first, second), a: first, b: second }
+  return { ...compareSources(first, second), a: first, b: second }
+}
+
+/** The same for two images that were normalized under one profile. */
+export function compareSources(a: NormalizedSource, b: NormalizedSource): SourceDiff {
+  const { equal, differences } = diffImages(a.normalized, b.normalized)
+  const exact = a.manifestDigest !== null && a.manifestDigest === b.manifestDigest
+  return { equal: exact ? 'exact' : equal, differences }
 }

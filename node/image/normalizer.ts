@@ -6,7 +6,6 @@
  */
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Digest, Platform } from '../../protocol/identifiers.ts'
-import { diffImages, type Difference } from '../../protocol/normalize/diff.ts'
 import { ImageBudget } from '../../protocol/normalize/image-budget.ts'
 import { normalizeImage, type NormalizedImage } from '../../protocol/normalize/image.ts'
 import type { NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
@@ -148,18 +147,6 @@ async function readLayers(
     read.push(layer)
   }
   return read
-}
-
-export type EqualLevel = 'exact' | 'normalized' | 'rootfs' | 'none'
-
-/** How alike two images are that were normalized under one profile. */
-export function diffNormalized(
-  a: NormalizedSource,
-  b: NormalizedSource,
-): { readonly equal: EqualLevel; readonly differences: readonly Difference[] } {
-  const { equal, differences } = diffImages(a.normalized, b.normalized)
-  const exact = a.manifestDigest !== null && a.manifestDigest === b.manifestDigest
-  return { equal: exact ? 'exact' : equal, differences }
 }
 
 export interface NormalizedLayerFile {
