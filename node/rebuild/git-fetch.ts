@@ -89,6 +89,36 @@ export class GitFetch {
     )
   }
 
+  /** The commit that a remote ref stands for; of an annotated tag, the one that it points to. */
+  async remoteCommit(ref: string): Promise<string> {
+    if (ref !== 'HEAD' && !isSafeRef(ref)) {
+      throw new BuildError(
+        'source-commit-missing',
+        `"${ref}" is not a full ref such as refs/tags/v1.0.0 or refs/heads/main`,
+      )
+    }
+    const list = await this.#must([
+      'ls-remote',
+      '--quiet',
+      '--',
+      this.#location.url,
+      ref,
+      `${ref}^{}`,
+    ])
+    const ids = new Map(
+      list.split('\n').flatMap((line) => {
+        const [id, name] = line.split('\t')
+        return id === undefined || name === undefined ? [] : [[name, id] as const]
+      }),
+    )
+    const commit = ids.get(`${ref}^{}`) ?? ids.get(ref)
+    if (commit !== undefined) return commit
+    throw new BuildError(
+      'source-commit-missing',
+      `${this.#location.url} has no ${ref}: check its spelling and that it was pushed`,
+    )
+  }
+
   /** Checks the commit out into a new folder and returns it. */
   async checkOut(commit: string): Promise<string> {
     const tree = join(this.#options.work, 'tree')

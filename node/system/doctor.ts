@@ -1,0 +1,154 @@
+/**
+ * Whether this machine can do what a node does, as a list of findings.
+ *
+ * `fail` is what keeps the node from working, `warn` what it works without; each says what to do
+ * about it.
+ */
+import { execFile } from 'node:child_process'
+import { statfs } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import type { Clock } from '../clock.ts'
+
+export interface Finding {
+  readonly name: string
+  readonly status: 'ok' | 'warn' | 'fail'
+  readonly detail: string
+  /** What to do; absent where all is well. */
+  readonly remedy?: string
+}
+
+/** What the doctor asks of a builder; node/rebuild's builders fit. */
+export interface DetectableBuilder {
+  readonly name: string
+  detect(
+    signal: AbortSignal,
+  ): Promise<
+    | { readonly version: string; readonly isolation: string; readonly warnings: readonly string[] }
+    | undefined
+  >
+}
+
+export interface DoctorComponents {
+  readonly clock: Clock
+  readonly builders: readonly DetectableBuilder[]
+}
+
+export interface DoctorOptions {
+  /** Where statements and work folders lie. */
+  readonly dataFolder: string
+  /** Times that signed statements carry, in seconds: the clock cannot be before all of them. */
+  readonly latestKnownTime?: number
+  /** False for a node that only asks or watches. */
+  readonly builds: boolean
+}
+
+const MIN_NODE = [22, 18] as const
+/** Below 1 GiB a node goes read-only. */
+const MIN_FREE_BYTES = 1024 ** 3
+const GOOD_FREE_BYTES = 10 * 1024 ** 3
+/** A clock before this release was made is wrong. 2025-01-01. */
+const EARLIEST_TIME = 1_735_689_600
+const MAX_AHEAD_SECONDS = 600
+
+export async function examine(
+  components: DoctorComponents,
+  options: DoctorOptions,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const builders = options.builds ? await examineBuilders(components.builders, signal) : []
+  return [
+    examineNode(process.versions.node),
+    await examineGit(options.builds, signal),
+    ...builders,
+    await examineDisk(options.dataFolder),
+    examineClock(components.clock, options.latestKnownTime),
+  ]
+}
+
+export function examineNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const good = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1])
+  if (good) return { name: 'node', status: 'ok', detail: `Node ${version}` }
+  return {
+    name: 'node',
+    status: 'fail',
+    detail: `Node ${version} is too old`,
+    remedy: `install Node ${MIN_NODE.join('.')} or later`,
+  }
+}
+
+async function examineGit(builds: boolean, signal: AbortSignal): Promise<Finding> {
+  const result = await promisify(execFile)('git', ['--version'], { signal }).catch(() => undefined)
+  if (result !== undefined) return { name: 'git', status: 'ok', detail: result.stdout.trim() }
+  return {
+    name: 'git',
+    status: builds ? 'fail' : 'warn',
+    detail: 'git is not installed',
+    remedy: 'apt-get install git',
+  }
+}
+
+async function examineBuilders(
+  builders: readonly DetectableBuilder[],
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  for (const builder of builders) {
+    const detected = await builder.detect(signal)
+    if (detected === undefined) continue
+    const detail = `${builder.name} ${detected.version}, isolation: ${detected.isolation}`
+    findings.push({ name: 'builder', status: 'ok', detail })
+    for (const warning of detected.warnings) {
+      findings.push({
+        name: 'isolation',
+        status: 'warn',
+        detail: `${builder.name}: ${warning}`,
+        remedy: 'follow only projects whose recipes you trust on this machine',
+      })
+    }
+  }
+  if (findings.length > 0) return findings
+  const names = builders.map(({ name }) => name).join(', ')
+  return [
+    {
+      name: 'builder',
+      status: 'fail',
+      detail: `none of the builders is installed: ${names}`,
+      remedy: 'apt-get install buildah runc, or follow with --no-build',
+    },
+  ]
+}
+
+async function examineDisk(folder: string): Promise<Finding> {
+  const stats = await statfs(folder).catch(() => undefined)
+  if (stats === undefined) {
+    return {
+      name: 'disk',
+      status: 'fail',
+      detail: `${folder} cannot be read`,
+      remedy: 'run rebuildnet init, or name the data folder with --data',
+    }
+  }
+  const free = stats.bavail * stats.bsize
+  const detail = `${(free / 1024 ** 3).toFixed(1)} GiB free under ${folder}`
+  if (free >= GOOD_FREE_BYTES) return { name: 'disk', status: 'ok', detail }
+  return {
+    name: 'disk',
+    status: free < MIN_FREE_BYTES ? 'fail' : 'warn',
+    detail,
+    remedy: 'free space: a build may need 10 GiB, and under 1 GiB the node goes read-only',
+  }
+}
+
+export function examineClock(clock: Clock, latestKnownTime = 0): Finding {
+  const now = Math.floor(clock.now() / 1000)
+  const floor = Math.max(EARLIEST_TIME, latestKnownTime - MAX_AHEAD_SECONDS)
+  const time = new Date(now * 1000).toISOString()
+  if (now >= floor) return { name: 'clock', status: 'ok', detail: time }
+  return {
+    name: 'clock',
+    status: 'fail',
+    detail: `${time} is before ${new Date(floor * 1000).toISOString()}, which is past already`,
+    remedy: 'set the clock, with NTP if possible',
+  }
+}
