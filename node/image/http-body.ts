@@ -66,7 +66,7 @@ export async function failResponse(response: HttpResponse, what: string): Promis
 function explain(status: number, host: string): [ImageErrorCode, string] {
   if (status === 401 || status === 403)
     return ['registry-unauthorized', `${host} refuses access; try "docker login"`]
-  if (status === 404) return ['not-found', `not found on ${host}`]
+  if (status === 404) return ['registry-not-found', `not found on ${host}`]
   if (status === 429) return ['registry-rate-limited', `${host} limits requests; try again later`]
   if (status >= 500 || status === 408) return ['registry-server', `${host} failed`]
   return ['registry-protocol', `${host} gave an unexpected answer`]

@@ -32,7 +32,7 @@ export type ImageErrorCode =
   | 'registry-unreachable'
   | 'registry-timeout'
   | 'registry-unauthorized'
-  | 'not-found'
+  | 'registry-not-found'
   | 'registry-rate-limited'
   | 'registry-server'
   | 'registry-protocol'
