@@ -1,38 +1,18 @@
-/** What differs between two images, path by path: every difference, not the first. */
-import type { JsonValue } from '../json.ts'
+/**
+ * What differs between two images, path by path: every difference, not the first.
+ *
+ * Trees are compared from their roots and only where hashes differ. Layers are compared one with
+ * one; where their numbers differ, the flattened trees are compared in their place.
+ */
+import { isJsonObject, type JsonObject, type JsonValue, parseJson } from '../json.ts'
+import { utf8 } from '../bytes.ts'
+import type { Annotations } from './annotations.ts'
 import type { NormalizedImage } from './image.ts'
+import { DEFAULT_NORMALIZE_LIMITS } from './limits.ts'
+import { NormalizeError } from './normalize-error.ts'
+import { type Difference, diffTrees } from './tree-diff.ts'
 
-export type DifferenceAspect =
-  | 'added'
-  | 'removed'
-  | 'kind'
-  | 'content'
-  | 'mode'
-  | 'owner'
-  | 'mtime'
-  | 'xattr'
-  | 'record'
-  | 'link'
-  | 'hardlink'
-  | 'device'
-  | 'explicit'
-  | 'opaque'
-  | 'config'
-  | 'annotation'
-  | 'layers'
-
-export interface Difference {
-  /** Escaped path without a leading slash, or the key of a config value or annotation. */
-  readonly path: string
-  /** Index of the layer; null for the flattened tree and for what belongs to the whole image. */
-  readonly layer: number | null
-  readonly what: readonly DifferenceAspect[]
-  /** The values that differ; absent on the side where there is nothing. */
-  readonly a?: Readonly<Record<string, JsonValue>>
-  readonly b?: Readonly<Record<string, JsonValue>>
-  /** A well-known reason for files such as this one to differ. */
-  readonly cause?: string
-}
+export type { Difference, DifferenceAspect } from './tree-diff.ts'
 
 export interface ImageDiff {
   /** The strongest level that holds; `exact` is for the caller, who knows the manifest digests. */
@@ -40,6 +20,123 @@ export interface ImageDiff {
   readonly differences: readonly Difference[]
 }
 
-export function diffImages(_a: NormalizedImage, _b: NormalizedImage): ImageDiff {
-  throw new Error('unfinished')
+export interface DiffOptions {
+  /** At `rootfs` only what differs in the config and the flattened trees is listed. */
+  readonly level?: 'normalized' | 'rootfs'
+}
+
+/** Throws NormalizeError `profile-unknown` where the two are not under one profile. */
+export function diffImages(
+  a: NormalizedImage,
+  b: NormalizedImage,
+  options: DiffOptions = {},
+): ImageDiff {
+  if (a.profile !== b.profile) {
+    throw new NormalizeError(
+      'profile-unknown',
+      `digests under ${a.profile} and under ${b.profile} cannot be compared`,
+    )
+  }
+  const sameRootfs = a.rootfsDigest !== undefined && a.rootfsDigest === b.rootfsDigest
+  const equal =
+    a.normalizedDigest === b.normalizedDigest ? 'normalized' : sameRootfs ? 'rootfs' : 'none'
+  const differences = [...diffConfigs(a.config, b.config)]
+  if (options.level === 'rootfs') {
+    differences.push(...diffFlattened(a, b))
+  } else {
+    differences.push(...diffAnnotations(a.annotations, b.annotations, null), ...diffLayers(a, b))
+  }
+  return { equal, differences }
+}
+
+function* diffLayers(a: NormalizedImage, b: NormalizedImage): Generator<Difference> {
+  if (a.layers.length !== b.layers.length) {
+    yield {
+      path: '',
+      layer: null,
+      what: ['layers'],
+      a: { layers: a.layers.length },
+      b: { layers: b.layers.length },
+    }
+    yield* diffFlattened(a, b)
+    return
+  }
+  for (const [i, layer] of a.layers.entries()) {
+    const annotations = [a.layerAnnotations[i], b.layerAnnotations[i]] as const
+    yield* diffAnnotations(annotations[0], annotations[1], i)
+    yield* diffTrees(layer.root, b.layers[i]?.root, i)
+  }
+}
+
+/** The flattened trees; where an image has none, the reason. */
+function* diffFlattened(a: NormalizedImage, b: NormalizedImage): Generator<Difference> {
+  if (a.root !== undefined && b.root !== undefined) {
+    yield* diffTrees(a.root, b.root, null)
+    return
+  }
+  yield {
+    path: '',
+    layer: null,
+    what: ['rootfs'],
+    a: { rootfs: a.rootfsDigest ?? a.rootfsError?.code ?? null },
+    b: { rootfs: b.rootfsDigest ?? b.rootfsError?.code ?? null },
+  }
+}
+
+/** One difference a key of the config, of its `config` object, or of the labels. */
+function* diffConfigs(a: string, b: string): Generator<Difference> {
+  if (a === b) return
+  const flatA = flattenConfig(a)
+  const flatB = flattenConfig(b)
+  for (const key of [...new Set([...flatA.keys(), ...flatB.keys()])].sort()) {
+    const [inA, inB] = [flatA.get(key), flatB.get(key)]
+    if (inA?.text === inB?.text) continue
+    yield {
+      path: key,
+      layer: null,
+      what: ['config'],
+      ...(inA === undefined ? {} : { a: { value: inA.value } }),
+      ...(inB === undefined ? {} : { b: { value: inB.value } }),
+    }
+  }
+}
+
+interface ConfigValue {
+  readonly value: JsonValue
+  readonly text: string
+}
+
+function flattenConfig(canonical: string): Map<string, ConfigValue> {
+  const { maxConfigDepth: maxDepth, maxConfigBytes: maxStringLength } = DEFAULT_NORMALIZE_LIMITS
+  const out = new Map<string, ConfigValue>()
+  const add = (object: JsonObject, prefix: string): void => {
+    for (const [key, value] of Object.entries(object)) {
+      const path = prefix + key
+      const open = path === 'config' || path === 'config.Labels'
+      if (open && isJsonObject(value)) add(value, `${path}.`)
+      else out.set(path, { value, text: JSON.stringify(value) })
+    }
+  }
+  const config = parseJson(utf8(canonical), { maxDepth, maxStringLength })
+  if (isJsonObject(config)) add(config, '')
+  return out
+}
+
+function* diffAnnotations(
+  a: Annotations | undefined,
+  b: Annotations | undefined,
+  layer: number | null,
+): Generator<Difference> {
+  const keys = new Set([...(a?.keys() ?? []), ...(b?.keys() ?? [])])
+  for (const key of [...keys].sort()) {
+    const [inA, inB] = [a?.get(key), b?.get(key)]
+    if (inA === inB) continue
+    yield {
+      path: key,
+      layer,
+      what: ['annotation'],
+      ...(inA === undefined ? {} : { a: { value: inA } }),
+      ...(inB === undefined ? {} : { b: { value: inB } }),
+    }
+  }
 }

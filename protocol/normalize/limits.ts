@@ -18,9 +18,12 @@ export interface NormalizeLimits {
   readonly inflationAllowanceBytes: number
   readonly maxInflationRatio: number
   readonly maxLayers: number
-  /** Entries of one layer; and, apart, nodes of its tree, parents that are only implied included. */
+  /** Entries of one layer, together with the parents that they only imply. */
   readonly maxLayerEntries: number
   readonly maxImageEntries: number
+  /** Names, link targets, attributes and PAX records of one layer, in bytes: what is kept of it. */
+  readonly maxLayerMetadataBytes: number
+  readonly maxImageMetadataBytes: number
   /** The data of one extension header (x, g, L, K), in bytes. */
   readonly maxPaxBytes: number
   /** The value of one extended attribute, in bytes. */
@@ -45,6 +48,8 @@ export const DEFAULT_NORMALIZE_LIMITS: NormalizeLimits = Object.freeze({
   maxLayers: 1_000,
   maxLayerEntries: 1_000_000,
   maxImageEntries: 4_000_000,
+  maxLayerMetadataBytes: 256 * MIB,
+  maxImageMetadataBytes: 512 * MIB,
   maxPaxBytes: MIB,
   maxXattrBytes: 64 * KIB,
   maxXattrs: 256,

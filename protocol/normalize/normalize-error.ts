@@ -63,7 +63,9 @@ export type LayerErrorCode =
   | 'trailing-data'
   | 'truncated'
   | 'limit-layer'
+  | 'limit-image'
   | 'limit-entries'
+  | 'limit-metadata'
   | 'limit-pax'
   | 'limit-xattr'
   | 'limit-xattrs'
@@ -85,6 +87,7 @@ export type BlobErrorCode =
   | 'diffid-mismatch'
   | 'limit-blob'
   | 'limit-ratio'
+  | 'limit-zstd-frames'
 
 /** Raised by the parsers of manifests, indexes and configs, and by what is built from them. */
 export type ImageErrorCode =
@@ -112,8 +115,6 @@ export type ImageErrorCode =
   | 'limit-manifest'
   | 'limit-config'
   | 'limit-layers'
-  | 'limit-image'
-  | 'limit-image-entries'
 
 /** The image has a normalized digest and no rootfs digest. */
 export type FlattenErrorCode =

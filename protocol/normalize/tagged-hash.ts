@@ -1,0 +1,47 @@
+/**
+ * T(kind, d) = H( H(P|0x00|kind) | H(P|0x00|kind) | d ): a hash that says under which profile, and
+ * as what, it was made, so that no node of a tree can stand in for another kind of node.
+ */
+import { concat, utf8 } from '../bytes.ts'
+import type { Crypto } from '../crypto.ts'
+import { type ByteString, toByteString } from './byte-string.ts'
+import { ByteWriter } from './byte-writer.ts'
+import type { Profile } from './profile.ts'
+
+const KINDS = [
+  'leaf',
+  'dir',
+  'layer',
+  'ann',
+  'config',
+  'image',
+  'rootfs',
+  'rootfs-image',
+  'index',
+] as const
+
+export type HashKind = (typeof KINDS)[number]
+
+export class TaggedHash {
+  readonly #crypto: Crypto
+  readonly #prefixes: ReadonlyMap<HashKind, Uint8Array>
+  readonly #writer = new ByteWriter()
+
+  constructor(components: { readonly crypto: Crypto }, init: { readonly profile: Profile }) {
+    this.#crypto = components.crypto
+    this.#prefixes = new Map(
+      KINDS.map((kind) => {
+        const tag = this.#crypto.sha256(utf8(`${init.profile.id}\0${kind}`))
+        return [kind, concat(tag, tag)]
+      }),
+    )
+  }
+
+  /** T(kind, what `encode` writes), 32 bytes. `encode` may not hash: there is one writer. */
+  hash(kind: HashKind, encode: (writer: ByteWriter) => void): ByteString {
+    const prefix = this.#prefixes.get(kind)
+    if (prefix === undefined) throw new Error(`no hash prefix for ${kind}`)
+    encode(this.#writer.reset().raw(prefix))
+    return toByteString(this.#crypto.sha256(this.#writer.bytes))
+  }
+}
