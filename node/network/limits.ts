@@ -1,0 +1,71 @@
+/**
+ * What one peer, and all of them together, may cost this node. Each limit has its reason beside it.
+ *
+ * The defaults of libp2p and gossipsub are made for large public networks on large machines; a
+ * hostile peer could use most of them to fill this node's memory.
+ */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+const HOUR_MS = 3_600_000
+
+// Connections
+
+/** Each costs buffers and a share of every flood; gossip needs some ten good peers. */
+export const MAX_CONNECTIONS = 64
+/** Slots that only this node's own dials fill: who fills all the others still cannot eclipse it. */
+export const MIN_OUTBOUND_SLOTS = 8
+export const MAX_INBOUND_CONNECTIONS = MAX_CONNECTIONS - MIN_OUTBOUND_SLOTS
+/** Inbound peers from one public /24 (IPv4) or /48 (IPv6): addresses of one owner are cheap. */
+export const MAX_INBOUND_PER_SUBNET = 8
+/** Per second and host. At libp2p's default of 5, most of 20 nodes that start together behind one address fail. */
+export const MAX_INBOUND_RATE = 64
+/** Handshakes in progress; at the default of 10 the same 20 nodes would be turned away. */
+export const MAX_PENDING_INBOUND = 32
+
+// Streams
+
+/** At the default of 1,000 a peer could hold 1,000 read buffers. A node needs fewer than ten. */
+export const MAX_STREAMS = 32
+/** 64 connections × 32 streams × 256 KiB = 512 MiB at the very worst. */
+export const MAX_STREAM_READ_BYTES = 256 * KIB
+/** The default has no bound: a peer that stops reading would make this node keep all it is owed. */
+export const MAX_STREAM_WRITE_BYTES = MIB
+
+// Gossip
+
+/** Mesh of 8 with 6 to 12: a third of the peers may be mute, and messages still arrive. */
+export const MESH_SIZE = 8
+export const MESH_LOW = 6
+export const MESH_HIGH = 12
+/** Mesh peers that this node dialled itself; must be below MESH_LOW and at most half of MESH_SIZE. */
+export const MESH_OUTBOUND = 3
+/** As for streams: a subscriber that stops reading costs this much and no more. */
+export const MAX_GOSSIP_OUTBOUND_BYTES = MIB
+/** One RPC: four of the largest statements, or some sixty usual ones. A longer one drops its sender from gossip. */
+export const MAX_GOSSIP_RPC_BYTES = 128 * KIB
+/** Room that an answer to IWANT leaves for the framing and for control messages that ride along. */
+export const MAX_IWANT_ANSWER_BYTES = 96 * KIB
+/** Entries of one RPC. The default of 5,000 each lets a small frame allocate much. */
+export const RPC_LIMITS = Object.freeze({
+  maxSubscriptions: 128,
+  maxMessages: 64,
+  maxIhaveMessageIDs: 1000,
+  maxIwantMessageIDs: 1000,
+  maxIdontwantMessageIDs: 512,
+  maxControlMessages: 256,
+  maxPeerInfos: 16,
+})
+/** Memory for the subscriptions of one peer; there are a handful of topics. */
+export const MAX_TOPIC_BYTES_PER_PEER = 128 * KIB
+/** How long a message id is remembered. Two minutes would let old messages circle for ever. */
+export const SEEN_TTL_MS = HOUR_MS
+/** Seconds a peer may be connected and identified without taking part in gossip before it is disconnected. */
+export const MAX_GOSSIP_ABSENCE_HEARTBEATS = 10
+
+// Misbehaviour that is remembered beyond a connection
+
+/** Peers whose misbehaviour is remembered. */
+export const MAX_REMEMBERED_PEERS = 4096
+/** Time in which what a peer did falls to a tenth. */
+export const MISBEHAVIOUR_DECAY_MS = 6 * HOUR_MS

@@ -1,0 +1,66 @@
+/** Makes and starts the parts that need libp2p, in the order in which they need one another. */
+import type { Crypto } from '../../protocol/crypto.ts'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../logger.ts'
+import { parseBootstrapAddress } from './addresses.ts'
+import type { Admission, StatementSource } from './admission.ts'
+import { Gossip } from './gossip.ts'
+import { createHost, listen, type Host } from './host.ts'
+import type { NetworkOptions } from './options.ts'
+import { PeerBook, type PeerListener } from './peer-book.ts'
+import { PeerMemory } from './peer-memory.ts'
+import { Redialer } from './redialer.ts'
+import { SidsSync } from './sids-sync.ts'
+import type { Topics } from './topics.ts'
+import type { Quotas } from './validation/quotas.ts'
+import type { Validator } from './validation/validator.ts'
+
+export interface PartsComponents {
+  readonly crypto: Crypto
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly admission: Admission
+  readonly statements: StatementSource
+  readonly seed: Uint8Array
+  readonly topics: Topics
+  readonly quotas: Quotas
+  readonly validator: Validator
+  readonly listeners: ReadonlySet<PeerListener>
+}
+
+export interface Parts {
+  readonly host: Host
+  readonly peers: PeerBook
+  readonly gossip: Gossip
+  readonly sync: SidsSync
+  readonly redialer: Redialer
+}
+
+export async function startParts(
+  components: PartsComponents,
+  options: NetworkOptions,
+): Promise<Parts> {
+  const { topics, validator, logger } = components
+  const configured = options.bootstrap.map((text) => parseBootstrapAddress(text).peer)
+  const memory = new PeerMemory(components.clock, configured)
+  const host = await createHost({ ...components, memory }, options)
+  const pubsub = host.services.pubsub
+  const peers = new PeerBook({ ...components, host, memory }, components.listeners)
+  const gossip = new Gossip({ pubsub, topics, validator, memory, logger })
+  const sync = new SidsSync({ ...components, host, memory }, options)
+  const redialer = new Redialer({ host, logger }, options)
+  // Before the first connection, so that no peer is missed;
+  peers.start()
+  await sync.start()
+  try {
+    await listen(host, options)
+  } catch (error) {
+    peers.stop()
+    await sync.stop()
+    throw error
+  }
+  // topics only after it, as gossipsub wants it; and own dials last.
+  gossip.start()
+  redialer.start()
+  return { host, peers, gossip, sync, redialer }
+}

@@ -1,0 +1,60 @@
+/**
+ * From what was found out about a message to what gossip does with it.
+ *
+ * *reject* costs the peer that sent it its standing, so it is only for what is wrong on every node
+ * for ever. What depends on time, state, quota or policy is *ignore*: the message is dropped and
+ * nobody is blamed, and sync brings it back if it is wanted. The tables are exhaustive: a new code
+ * does not compile until somebody has decided. design.md section 7.
+ */
+import { dispositionOf, type StatementErrorCode } from '../../../protocol/statement-error.ts'
+
+export type GossipOutcome = 'accept' | 'ignore' | 'reject'
+
+type OwnCode =
+  // Taken
+  | 'stored'
+  // Objectively wrong
+  | 'wrong-topic'
+  | 'wrong-shard'
+  // Nobody's fault
+  | 'duplicate'
+  | 'over-peer-budget'
+  | 'over-key-quota'
+  | 'over-unknown-budget'
+  | 'over-quota'
+  | 'dated-ahead'
+  | 'too-old'
+  | 'expired'
+  | 'parked'
+  | 'mismatch'
+  | 'read-only'
+  | 'internal-error'
+
+export type GossipCode = OwnCode | StatementErrorCode
+
+const OUTCOMES: Readonly<Record<OwnCode, GossipOutcome>> = {
+  stored: 'accept',
+  'wrong-topic': 'reject',
+  'wrong-shard': 'reject',
+  duplicate: 'ignore',
+  'over-peer-budget': 'ignore',
+  'over-key-quota': 'ignore',
+  'over-unknown-budget': 'ignore',
+  'over-quota': 'ignore',
+  'dated-ahead': 'ignore',
+  'too-old': 'ignore',
+  expired: 'ignore',
+  parked: 'ignore',
+  // Only a node that holds the release can see it; the sender may not.
+  mismatch: 'ignore',
+  'read-only': 'ignore',
+  'internal-error': 'ignore',
+}
+
+export function outcomeOf(code: GossipCode): GossipOutcome {
+  return isOwn(code) ? OUTCOMES[code] : dispositionOf(code)
+}
+
+function isOwn(code: GossipCode): code is OwnCode {
+  return Object.hasOwn(OUTCOMES, code)
+}

@@ -1,0 +1,38 @@
+/** What may come on a topic `rebuild/<shards>/<shard>`: rebuilds, and withdrawals of rebuilds. */
+import { shardOf } from '../topics.ts'
+import { checkSigner, checkTime, offer, openMessage, park } from './checks.ts'
+import type { GossipMessage, ValidationContext } from './context.ts'
+import type { GossipCode } from './outcome.ts'
+
+export async function validateRebuild(
+  message: GossipMessage,
+  context: ValidationContext,
+): Promise<GossipCode> {
+  // Size, encoding, known?, the peer's budget, signature and schema.
+  const statement = await openMessage(message, context)
+  if (typeof statement === 'string') return statement
+  const { body } = statement
+
+  // [REJECT] The statement is a rebuild, or takes something back.
+  if (body.kind !== 'rebuild' && body.kind !== 'withdrawal') return 'wrong-topic'
+
+  // [REJECT] Its project belongs to this shard.
+  if (shardOf(body.image, context.shards, context.crypto) !== message.topic.shard) {
+    return 'wrong-shard'
+  }
+
+  // [IGNORE] It is of its time; [IGNORE] its signer may say more.
+  const refused = checkTime(body, context) ?? (await checkSigner(statement, message.peer, context))
+  if (refused !== undefined) return refused
+
+  // [IGNORE] The release that was rebuilt is here; until it comes, the rebuild waits.
+  // [IGNORE] What is withdrawn is here, and a rebuild; until it comes, the withdrawal waits.
+  const [needs, kind] =
+    body.kind === 'rebuild'
+      ? ([body.release, 'release'] as const)
+      : ([body.withdraws, 'rebuild'] as const)
+  const found = await context.admission.kindOf(needs)
+  if (found === undefined) return park(needs, statement, message, context)
+  if (found !== kind) return 'mismatch'
+  return offer(statement, message, context)
+}
