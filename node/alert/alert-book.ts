@@ -1,0 +1,188 @@
+/**
+ * The book of alerts: when the verdict on a published manifest became a bad one, and when it ended.
+ *
+ * For one manifest and platform at most one alert is open. It begins once, however often the same
+ * verdict is observed and however often the node is restarted; another bad verdict ends it and
+ * begins the next; any other verdict ends it. Alert and deliveries are one batch: either both are
+ * on the disk or neither, and then the next observation begins it.
+ */
+import type { Answer } from '../../protocol/verdict/answer.ts'
+import type { Logger } from '../logger.ts'
+import {
+  alertKindOf,
+  evidenceOf,
+  severityOf,
+  type Alert,
+  type AlertEvent,
+  type AlertEvidence,
+  type AlertKind,
+} from './alert.ts'
+import type { AlertStore, RecordChange } from './alert-store.ts'
+import type { Outbox } from './outbox.ts'
+
+export interface AlertBookComponents {
+  readonly store: AlertStore
+  readonly outbox: Outbox
+  readonly logger: Logger
+}
+
+export interface AlertFilter {
+  /** True: those that last; false: those that ended. */
+  readonly open?: boolean
+}
+
+export type AlertListener = (event: AlertEvent) => void
+
+const ID_DIGITS = 8
+
+export class AlertBook {
+  readonly #components: AlertBookComponents
+  readonly #open = new Map<string, Alert>()
+  readonly #listeners = new Set<AlertListener>()
+  #nextNumber = 1
+  /** Observations take their turn: two at once must not begin one alert twice. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(components: AlertBookComponents) {
+    this.#components = components
+  }
+
+  /** Reads what is stored; before anything else. */
+  async load(): Promise<void> {
+    for (const alert of await this.#stored()) {
+      this.#nextNumber = Math.max(this.#nextNumber, Number(alert.id) + 1)
+      if (alert.ended === null) this.#open.set(subjectOf(alert), alert)
+    }
+    await this.#components.outbox.load()
+  }
+
+  /**
+   * Takes note of an answer, changed or not. What began or ended by it is on the disk, and queued
+   * for every sink, when this resolves.
+   */
+  observe(
+    answer: Answer,
+    evidence: AlertEvidence = evidenceOf(answer),
+  ): Promise<readonly AlertEvent[]> {
+    const done = this.#turn.then(() => this.#observe(answer, evidence))
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
+  /** In the order in which they began. */
+  async list(filter: AlertFilter = {}): Promise<readonly Alert[]> {
+    if (filter.open === true) return [...this.#open.values()].sort(byId)
+    const stored = await this.#stored()
+    return filter.open === false ? stored.filter(({ ended }) => ended !== null) : stored
+  }
+
+  /** How many alerts last. */
+  get openCount(): number {
+    return this.#open.size
+  }
+
+  /** Calls the listener with what begins and ends, until the returned function is called. */
+  subscribe(listener: AlertListener): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  async #observe(answer: Answer, evidence: AlertEvidence): Promise<readonly AlertEvent[]> {
+    const subject = subjectOf(answer)
+    const open = this.#open.get(subject)
+    const kind = alertKindOf(answer.verdict)
+    if (open !== undefined && open.kind === kind) {
+      await this.#update(open, answer, evidence)
+      return []
+    }
+    if (open === undefined && kind === undefined) return []
+    if (open !== undefined && kind === undefined && isOnlyWithdrawn(open, answer)) return []
+
+    const events: AlertEvent[] = []
+    if (open !== undefined) {
+      // Clocks may be set back; an alert does not end before it began.
+      const ended = Math.max(open.began, answer.asOf)
+      events.push({ type: 'ended', alert: { ...open, ended } })
+    }
+    if (kind !== undefined) {
+      const id = String(this.#nextNumber++).padStart(ID_DIGITS, '0')
+      events.push({ type: 'began', alert: makeAlert(id, kind, answer, evidence) })
+    }
+    await this.#record(events)
+    for (const { type, alert } of events) {
+      if (type === 'began') this.#open.set(subject, alert)
+      else this.#open.delete(subject)
+    }
+    this.#tell(events)
+    return events
+  }
+
+  async #record(events: readonly AlertEvent[]): Promise<void> {
+    const { store, outbox } = this.#components
+    const changes: RecordChange[] = events.map(({ alert }) => store.alerts.putting(alert.id, alert))
+    await store.write([...changes, ...outbox.queueing(events)], { sync: true })
+    outbox.announce()
+  }
+
+  /** The same alert, of which more is known: more rebuilders, more paths. Nobody is woken for it. */
+  async #update(open: Alert, answer: Answer, evidence: AlertEvidence): Promise<void> {
+    const updated: Alert = { ...makeAlert(open.id, open.kind, answer, evidence), began: open.began }
+    if (JSON.stringify(updated) === JSON.stringify(open)) return
+    const { store } = this.#components
+    await store.write([store.alerts.putting(open.id, updated)])
+    this.#open.set(subjectOf(open), updated)
+  }
+
+  #tell(events: readonly AlertEvent[]): void {
+    for (const event of events) {
+      for (const listener of this.#listeners) {
+        try {
+          listener(event)
+        } catch (error) {
+          this.#components.logger.error({ error: String(error) }, 'a listener of alerts failed')
+        }
+      }
+    }
+  }
+
+  async #stored(): Promise<readonly Alert[]> {
+    return (await this.#components.store.alerts.all()) as readonly Alert[]
+  }
+}
+
+function byId(a: Alert, b: Alert): number {
+  return a.id < b.id ? -1 : 1
+}
+
+function subjectOf({
+  image,
+  digest,
+  platform,
+}: Pick<Alert, 'image' | 'digest' | 'platform'>): string {
+  return `${image}@${digest} ${platform}`
+}
+
+/** An announcer who takes a release back does not make what was found about it undone. */
+function isOnlyWithdrawn(open: Alert, answer: Answer): boolean {
+  return (
+    open.kind === 'contradicted' &&
+    answer.flags.includes('withdrawn') &&
+    (answer.verdict === 'pending' || answer.verdict === 'unknown')
+  )
+}
+
+function makeAlert(id: string, kind: AlertKind, answer: Answer, evidence: AlertEvidence): Alert {
+  return {
+    id,
+    kind,
+    severity: severityOf(kind),
+    image: answer.image,
+    version: answer.version ?? '',
+    digest: answer.digest,
+    platform: answer.platform,
+    began: answer.asOf,
+    ended: null,
+    reasons: answer.reasons,
+    evidence,
+  }
+}
