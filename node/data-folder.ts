@@ -13,6 +13,8 @@ export interface DataFolder {
   readonly config: string
   readonly policy: string
   readonly projects: string
+  /** Signs cards, and nothing else; may be kept elsewhere once the card is made. */
+  readonly rootKey: string
   readonly signingKey: string
   readonly peerKey: string
   /** The own operator card, as its canonical binary statement. */
@@ -32,6 +34,7 @@ export function dataFolder(root: string): DataFolder {
     config: at('config.toml'),
     policy: at('policy.toml'),
     projects: at('projects'),
+    rootKey: at('keys', 'root.key'),
     signingKey: at('keys', 'signing.key'),
     peerKey: at('keys', 'peer.key'),
     card: at('card.bin'),

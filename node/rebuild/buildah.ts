@@ -42,6 +42,7 @@ export class Buildah implements Builder {
     return {
       version: this.#version,
       isolation: describeIsolation(features),
+      isolated: features.has('view') && features.has('processes'),
       warnings: [...missingFeatures(features), ...(await missingLimits())],
     }
   }

@@ -82,6 +82,8 @@ export interface DetectedBuilder {
   readonly version: string
   /** What stands between a recipe and this machine, in words. */
   readonly isolation: string
+  /** Whether a recipe that nobody vouches for is kept from this machine's files and processes. */
+  readonly isolated: boolean
   /** What this machine cannot give, one line each. */
   readonly warnings: readonly string[]
 }

@@ -29,7 +29,8 @@ export type ColdBuild<Image> =
   | {
       readonly kind: 'built'
       readonly digests: ImageDigests
-      readonly image: Image
+      /** Undefined where it has no normalized digest. */
+      readonly image: Image | undefined
       readonly materials: readonly Material[]
       readonly logDigest: Digest | undefined
       readonly environment: RebuildEnvironment
@@ -147,7 +148,8 @@ export class Rebuilder<Image> {
       materials: last.kind === 'built' ? last.materials : [],
       ...(last.logDigest === undefined ? {} : { logDigest: last.logDigest }),
       started,
-      finished: unixSeconds(clock),
+      // A clock that was set back in the meantime.
+      finished: Math.max(started, unixSeconds(clock)),
       supersedes: work.supersedes,
     })
     return { kind: 'published', sid, summary: summarize(outcome, published, level) }
@@ -161,6 +163,7 @@ export class Rebuilder<Image> {
   ): Differences | undefined {
     if (outcome.kind !== 'built' || first.kind !== 'built' || fetched?.kind !== 'fetched')
       return undefined
+    if (first.image === undefined) return undefined
     if (sameAt(level, first.digests, fetched.digests)) return undefined
     return this.#components.compare(first.image, fetched.image)
   }

@@ -1,0 +1,144 @@
+/**
+ * What the network may put into the store, and what it reads from it: the store as peers see it.
+ *
+ * Whoever is named by the user is stored without a quota. Strangers who sign statements about a
+ * followed project get a little room, or the network would be free storage for everyone.
+ */
+import type { Crypto } from '../protocol/crypto.ts'
+import type { ImageName, KeyHex, OperatorId, Sid } from '../protocol/identifiers.ts'
+import { checkRebuildAgainstRelease } from '../protocol/rebuild-check.ts'
+import type { Rebuild } from '../protocol/rebuild.ts'
+import type { Release } from '../protocol/release.ts'
+import { StatementError } from '../protocol/statement-error.ts'
+import type { SignedStatement, StatementKind } from '../protocol/statement.ts'
+import { toHex } from '../protocol/bytes.ts'
+import type {
+  Acceptance,
+  Admission,
+  SignerStanding,
+  StatementSource,
+  SyncWants,
+} from './network/admission.ts'
+import type { Signers } from './signers.ts'
+import type { Store } from './store/store.ts'
+import { StoreError } from './store/store-error.ts'
+
+/** Statements of strangers that are kept, for all projects together. */
+const MAX_STRANGER_STATEMENTS = 2_000
+/** Message hashes remembered, so that a copy costs one look-up. */
+const MAX_KNOWN_MESSAGES = 50_000
+
+export interface StoreAdmissionComponents {
+  readonly store: Store
+  readonly crypto: Crypto
+  readonly signers: Signers
+  /** Images of followed projects. */
+  readonly images: () => readonly ImageName[]
+  readonly wanted: () => ReadonlySet<OperatorId>
+  /** Called once for each statement that is stored. */
+  readonly stored: (statement: SignedStatement) => void
+}
+
+export class StoreAdmission implements Admission, StatementSource {
+  readonly #components: StoreAdmissionComponents
+  readonly #messages = new Set<string>()
+  #strangers = 0
+
+  constructor(components: StoreAdmissionComponents) {
+    this.#components = components
+  }
+
+  isKnownMessage(messageHash: string): boolean {
+    return this.#messages.has(messageHash)
+  }
+
+  async kindOf(sid: Sid): Promise<StatementKind | undefined> {
+    return (await this.#components.store.statements.get(sid))?.statement.body.kind
+  }
+
+  async admitsSigner(key: KeyHex, statement: SignedStatement): Promise<SignerStanding> {
+    const { signers, wanted, images, store } = this.#components
+    const { body } = statement
+    if (body.kind === 'operator') return wanted().has(body.operator) ? 'known' : 'unknown'
+    const operator = signers.operatorOf(key)
+    if (operator !== undefined && wanted().has(operator)) return 'known'
+    if (!images().includes(body.image)) return 'unknown'
+    const earlier = await store.statements.ofKey(key)
+    return earlier.some((s) => s.body.kind === 'rebuild' && s.body.image === body.image)
+      ? 'known'
+      : 'unknown'
+  }
+
+  async accept(statement: SignedStatement, bytes: Uint8Array): Promise<Acceptance> {
+    const { store, crypto } = this.#components
+    const { body } = statement
+    if (body.kind === 'rebuild' && (await this.#contradictsRelease(body))) return 'mismatch'
+    const known = (await this.admitsSigner(statement.key, statement)) === 'known'
+    if (!known && this.#strangers >= MAX_STRANGER_STATEMENTS) return 'over-quota'
+    try {
+      const outcome = await store.statements.put(bytes)
+      this.#remember(toHex(crypto.sha256(bytes)))
+      if (outcome === 'known') return 'duplicate'
+    } catch (error) {
+      if (
+        error instanceof StoreError &&
+        (error.code === 'read-only' || error.code === 'disk-full')
+      ) {
+        return 'read-only'
+      }
+      throw error
+    }
+    if (!known) this.#strangers++
+    this.#components.stored(statement)
+    return 'stored'
+  }
+
+  wants(): SyncWants {
+    return { images: this.#components.images(), operators: [...this.#components.wanted()] }
+  }
+
+  async listSids(wants: SyncWants, after: Sid | undefined, limit: number): Promise<readonly Sid[]> {
+    const { store, signers } = this.#components
+    const sids = new Set(await store.statements.sids(wants.images))
+    const operators = new Set(wants.operators)
+    for (const image of wants.images) {
+      for (const { key } of await store.statements.ofImage(image)) {
+        const operator = signers.operatorOf(key)
+        if (operator !== undefined) operators.add(operator)
+      }
+    }
+    for (const card of await store.statements.cards()) {
+      if (operators.has(card.body.operator)) sids.add(card.sid)
+    }
+    const sorted = [...sids].sort()
+    return sorted.filter((sid) => after === undefined || sid > after).slice(0, limit)
+  }
+
+  async has(sid: Sid): Promise<boolean> {
+    return this.#components.store.statements.has(sid)
+  }
+
+  async read(sid: Sid): Promise<Uint8Array | undefined> {
+    return (await this.#components.store.statements.get(sid))?.bytes
+  }
+
+  async #contradictsRelease(rebuild: Rebuild): Promise<boolean> {
+    const found = await this.#components.store.statements.get(rebuild.release)
+    // An unknown release: kept and not tallied until it comes.
+    if (found === undefined) return false
+    if (found.statement.body.kind !== 'release') return true
+    const release: Release = found.statement.body
+    try {
+      checkRebuildAgainstRelease(rebuild, release, this.#components.crypto)
+      return false
+    } catch (error) {
+      if (error instanceof StatementError) return true
+      throw error
+    }
+  }
+
+  #remember(messageHash: string): void {
+    if (this.#messages.size >= MAX_KNOWN_MESSAGES) this.#messages.clear()
+    this.#messages.add(messageHash)
+  }
+}

@@ -1,0 +1,62 @@
+/** The parts that node/node.ts has wired, as the service sees them. */
+import type { Crypto } from '../protocol/crypto.ts'
+import type { OperatorId, Sid } from '../protocol/identifiers.ts'
+import type { SignedStatement, StatementBody } from '../protocol/statement.ts'
+import type { OperatorCard } from '../protocol/operator-card.ts'
+import type { AlertBook } from './alert/alert-book.ts'
+import type { Clock } from './clock.ts'
+import type { Config } from './config.ts'
+import type { DataFolder } from './data-folder.ts'
+import type { NodeEvent } from './http/node-service.ts'
+import type { OperatorIdentity } from './operator-identity.ts'
+import type { PolicyFile } from './policy-file.ts'
+import type { ProjectFiles } from './project-files.ts'
+import type { Queue } from './rebuild/queue.ts'
+import type { Signers } from './signers.ts'
+import type { Store } from './store/store.ts'
+import type { Tally } from './tally.ts'
+import type { Workshop } from './workshop.ts'
+
+/** The running network, or nothing where a command answers from the data folder alone. */
+export interface NodeNetwork {
+  readonly peerId: string
+  addresses(): readonly string[]
+  peers(): readonly {
+    readonly peerId: string
+    readonly addresses: readonly string[]
+    readonly direction: 'inbound' | 'outbound'
+    readonly agent: string | null
+    readonly score: number
+    readonly connectedSince: number
+  }[]
+  publish(statement: SignedStatement, bytes: Uint8Array): Promise<void>
+  /** Asks peers for what is missing: after a project or an operator has been added. */
+  sync(): Promise<void>
+}
+
+export interface NodeParts {
+  readonly folder: DataFolder
+  readonly config: Config
+  readonly identity: OperatorIdentity
+  readonly store: Store
+  readonly signers: Signers
+  readonly projects: ProjectFiles
+  readonly policy: PolicyFile
+  readonly tally: Tally
+  readonly alerts: AlertBook
+  readonly queue: Queue
+  readonly workshop: Workshop
+  readonly network: NodeNetwork | undefined
+  readonly clock: Clock
+  readonly crypto: Crypto
+  readonly started: number
+  /** Operators that the user named: in the policy, in project files, and this one. */
+  wanted(): ReadonlySet<OperatorId>
+  /** Signs, stores durably, and only then tells the network. */
+  publish(body: Exclude<StatementBody, OperatorCard>): Promise<Sid>
+  /** A statement that came in by hand, such as a trusted operator's card. */
+  take(bytes: Uint8Array): Promise<SignedStatement>
+  subscribe(listener: (event: NodeEvent) => void): () => void
+  /** After a project, the policy or a card has changed: ask everything of these images again. */
+  reconsider(images: readonly string[]): void
+}

@@ -1,0 +1,221 @@
+/**
+ * Announcing a release: every reference of the project's recipe is resolved now, before signing,
+ * so that whoever tampers with the image later cannot steer its rebuild.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Platform } from '../../protocol/identifiers.ts'
+import type { Project } from '../../protocol/project.ts'
+import { resolveTemplate } from '../../protocol/recipe-template.ts'
+import type { ReleasePlatform } from '../../protocol/release.ts'
+import { unixSeconds } from '../clock.ts'
+import { ConfigError } from '../config-error.ts'
+import type { AnnounceRequest, ReleaseSummary, StatementSummary } from '../http/node-service.ts'
+import { createRegistryClient } from '../image/create-registry-client.ts'
+import { ImageError } from '../image/image-error.ts'
+import type { ResolvedImage } from '../image/image-source.ts'
+import { parseReference } from '../image/reference.ts'
+import { RegistrySource } from '../image/registry-source.ts'
+import type { NodeParts } from '../node-parts.ts'
+import { BuildLog } from '../rebuild/build-log.ts'
+import { resolveRemoteRef } from '../rebuild/remote-ref.ts'
+import { fetchSource } from '../rebuild/source.ts'
+import { isRelease } from '../tally.ts'
+import type { Following } from './following.ts'
+import type { StatementQueries } from './statements.ts'
+import { insecureHosts } from './verdicts.ts'
+
+const SOURCE_LOG_BYTES = 1024 * 1024
+
+export class Announcing {
+  readonly #parts: NodeParts
+  readonly #following: Following
+  readonly #statements: StatementQueries
+
+  constructor(parts: NodeParts, following: Following, statements: StatementQueries) {
+    this.#parts = parts
+    this.#following = following
+    this.#statements = statements
+  }
+
+  async announce(request: AnnounceRequest, signal: AbortSignal): Promise<ReleaseSummary> {
+    const { project } = this.#following.required(request.image)
+    const self = this.#parts.identity.card.body.operator
+    if (!project.announcers.includes(self)) {
+      throw new ConfigError(
+        'refused',
+        `${self} (this node) is not among the announcers of ${project.image}: nobody would count it`,
+      )
+    }
+    const insecure = insecureHosts(this.#parts, project.image)
+    const { commit, ref } = await this.#commit(request, project, insecure, signal)
+    const commitTime = await this.#commitTime(project, commit, ref, insecure, signal)
+    const images = await this.#published(request.published, project, insecure, signal)
+    const [first] = images
+    const recipe = resolveTemplate(project.recipe, {
+      annotations: Object.fromEntries(first?.image.manifest?.parsed.annotations ?? []),
+      labels: first === undefined ? {} : readLabels(first.image.config),
+      commitTime,
+    })
+    const platforms = project.platforms.map((platform): ReleasePlatform => {
+      const digest = images.find((each) => each.platform === platform)?.image.manifest?.digest
+      return digest === undefined ? { platform } : { platform, manifestDigest: digest }
+    })
+    await this.#refuseSecond(request, commit, platforms)
+    const sid = await this.#parts.publish({
+      kind: 'release',
+      image: project.image,
+      version: request.version,
+      source: { repository: project.source, commit, ref },
+      recipe,
+      platforms,
+      ...(request.publishes === undefined ? {} : { publishes: request.publishes }),
+      announced: unixSeconds(this.#parts.clock),
+    })
+    return this.#statements.describeRelease(await this.#statements.findRelease(sid))
+  }
+
+  async withdraw(reference: string, reason: string): Promise<StatementSummary> {
+    const found = await this.#statements.find(reference)
+    if (found === undefined)
+      throw new ConfigError('not-found', `no statement here is "${reference}"`)
+    const { sid, key, body } = found
+    if (body.kind !== 'release' && body.kind !== 'rebuild') {
+      throw new ConfigError('refused', `a ${body.kind} statement cannot be withdrawn`)
+    }
+    const self = this.#parts.identity.card.body.operator
+    if (this.#parts.signers.operatorOf(key) !== self) {
+      throw new ConfigError(
+        'refused',
+        `${sid.slice(0, 12)} is not this operator's: nobody would count it`,
+      )
+    }
+    const withdrawal = await this.#parts.publish({
+      kind: 'withdrawal',
+      image: body.image,
+      withdraws: sid,
+      reason,
+      withdrawn: unixSeconds(this.#parts.clock),
+    })
+    const summary = await this.#statements.describe(withdrawal)
+    if (summary === undefined) throw new Error('what was published is stored')
+    return summary
+  }
+
+  async #commit(
+    request: AnnounceRequest,
+    project: Project,
+    insecure: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ commit: string; ref: string }> {
+    const { commit, ref } = request
+    if (ref === undefined && commit === undefined) {
+      throw new ConfigError(
+        'bad-value',
+        'say which source: --ref refs/tags/NAME, --commit ID, or both',
+      )
+    }
+    if (commit !== undefined) return { commit, ref: ref ?? 'HEAD' }
+    const wanted = ref ?? 'HEAD'
+    const found = await resolveRemoteRef(
+      { repository: project.source, ref: wanted, insecure, folder: this.#parts.folder.work },
+      signal,
+    )
+    return { commit: found, ref: wanted }
+  }
+
+  /** Fetches the commit: it must exist, and its time may go into the recipe. */
+  async #commitTime(
+    project: Project,
+    commit: string,
+    ref: string,
+    insecure: readonly string[],
+    signal: AbortSignal,
+  ): Promise<number> {
+    const folder = await mkdtemp(join(this.#parts.folder.work, 'announce-'))
+    const log = new BuildLog(join(folder, 'source.log'), SOURCE_LOG_BYTES)
+    try {
+      const source = await fetchSource(
+        {
+          repository: project.source,
+          commit,
+          ref,
+          directory: join(folder, 'source'),
+          insecure,
+          log,
+        },
+        signal,
+      )
+      return source.commitTime
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  async #published(
+    published: string | undefined,
+    project: Project,
+    insecure: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly { platform: Platform; image: ResolvedImage }[]> {
+    if (published === undefined) return []
+    const reference = parseReference(published)
+    if (reference.transport !== 'docker') {
+      throw new ConfigError('bad-value', `--published ${published}: name the image in its registry`)
+    }
+    const registry = createRegistryClient({ crypto: this.#parts.crypto }, { insecure })
+    try {
+      const source = new RegistrySource({ crypto: this.#parts.crypto, registry }, reference)
+      const images: { platform: Platform; image: ResolvedImage }[] = []
+      const missing: string[] = []
+      for (const platform of project.platforms) {
+        try {
+          images.push({ platform, image: await source.resolve(platform, signal) })
+        } catch (error) {
+          if (!(error instanceof ImageError) || error.code !== 'platform-unavailable') throw error
+          missing.push(platform)
+        }
+      }
+      if (images.length > 0) return images
+      throw new ConfigError('refused', `${published} has no image for ${missing.join(', ')}`)
+    } finally {
+      await registry.close()
+    }
+  }
+
+  /** The same announcement is made once; one version with two contents is said aloud. */
+  async #refuseSecond(
+    request: AnnounceRequest,
+    commit: string,
+    platforms: readonly ReleasePlatform[],
+  ): Promise<void> {
+    const earlier = await this.#parts.store.statements.releaseBy(request.image, request.version)
+    for (const statement of earlier) {
+      if (!isRelease(statement) || statement.key !== this.#parts.identity.key.publicKey) continue
+      const { source, platforms: before } = statement.body
+      const same = source.commit === commit && JSON.stringify(before) === JSON.stringify(platforms)
+      const withdrawn = await this.#parts.store.statements.withdrawalsOf(statement.sid)
+      if (withdrawn.length > 0 || request.publishes === statement.sid) continue
+      throw new ConfigError(
+        'refused',
+        same
+          ? `${request.image} ${request.version} is announced already: ${statement.sid.slice(0, 12)}`
+          : `${request.image} ${request.version} was announced with other content as ${statement.sid.slice(0, 12)}: withdraw that first, or use another version`,
+      )
+    }
+  }
+}
+
+/** Labels of an image config, as far as they are strings. */
+function readLabels(config: Uint8Array): Record<string, string> {
+  const parsed = JSON.parse(Buffer.from(config).toString('utf8')) as {
+    config?: { Labels?: unknown }
+  }
+  const labels = parsed.config?.Labels
+  if (typeof labels !== 'object' || labels === null) return {}
+  return Object.fromEntries(
+    Object.entries(labels).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  )
+}

@@ -1,0 +1,93 @@
+/** The queue as its user sees it, and what building a release would mean here. */
+import type { Platform } from '../../protocol/identifiers.ts'
+import type { Release } from '../../protocol/release.ts'
+import type { SignedStatement } from '../../protocol/statement.ts'
+import { ConfigError } from '../config-error.ts'
+import type { QueueItem, RebuildPlan } from '../http/node-service.ts'
+import type { NodeParts } from '../node-parts.ts'
+import { refusals } from '../refusals.ts'
+import type { StatementQueries } from './statements.ts'
+
+export class Rebuilding {
+  readonly #parts: NodeParts
+  readonly #statements: StatementQueries
+
+  constructor(parts: NodeParts, statements: StatementQueries) {
+    this.#parts = parts
+    this.#statements = statements
+  }
+
+  async plan(reference: string, platform: string | undefined): Promise<readonly RebuildPlan[]> {
+    const release = await this.#statements.findRelease(reference)
+    const { workshop } = this.#parts
+    return Promise.all(
+      this.#platforms(release, platform).map(async (wanted) => {
+        const engine = await workshop.engineFor(release.body.recipe.builders)
+        return {
+          image: release.body.image,
+          version: release.body.version,
+          platform: wanted,
+          builder: engine === undefined ? 'none' : `${engine.name} ${engine.version}`,
+          commands: await workshop.plan(release.body, wanted),
+          refusals: await refusals(this.#parts, release, wanted),
+        }
+      }),
+    )
+  }
+
+  async rebuild(reference: string, platform: string | undefined): Promise<readonly QueueItem[]> {
+    const release = await this.#statements.findRelease(reference)
+    const items: QueueItem[] = []
+    for (const wanted of this.#platforms(release, platform)) {
+      const [reason] = await refusals(this.#parts, release, wanted)
+      if (reason !== undefined)
+        throw new ConfigError('refused', `${wanted} is not built here: ${reason}`)
+      const { image, version } = release.body
+      const item = await this.#parts.queue.add({
+        release: release.sid,
+        image,
+        version,
+        platform: wanted,
+      })
+      const finished = ['done', 'failed', 'cancelled'].includes(item.state)
+      items.push(finished ? await this.retry(item.id) : item)
+    }
+    return items
+  }
+
+  async retry(id: string): Promise<QueueItem> {
+    return (await this.#parts.queue.retry(this.#id(id))) ?? this.#unknown(id)
+  }
+
+  async cancel(id: string): Promise<QueueItem> {
+    return (await this.#parts.queue.cancel(this.#id(id))) ?? this.#unknown(id)
+  }
+
+  /** The item that this id, or the start of it, names. */
+  #id(prefix: string): string {
+    const matches = this.#parts.queue.list().filter(({ id }) => id.startsWith(prefix))
+    if (matches.length > 1 && !matches.some(({ id }) => id === prefix)) {
+      const ids = matches.map(({ id }) => id.replace(/^([0-9a-f]{12})[0-9a-f]*/, '$1…')).join(', ')
+      throw new ConfigError('ambiguous', `"${prefix}" means several items: ${ids}`)
+    }
+    return matches.length === 1 ? (matches[0]?.id ?? prefix) : prefix
+  }
+
+  #unknown(id: string): never {
+    throw new ConfigError('not-found', `nothing in the queue is "${id}": see "rebuildnet queue ls"`)
+  }
+
+  /** The platforms meant: the one named, or those of the release that this node builds. */
+  #platforms(release: SignedStatement<Release>, platform: string | undefined): readonly Platform[] {
+    const offered = release.body.platforms.map((each) => each.platform)
+    if (platform !== undefined) {
+      if (offered.includes(platform)) return [platform]
+      throw new ConfigError(
+        'not-found',
+        `the release is for ${offered.join(', ')}, not for ${platform}`,
+      )
+    }
+    const native = offered.filter((each) => this.#parts.workshop.isNative(each))
+    return this.#parts.config.build.emulate ? offered : native.length > 0 ? native : offered
+  }
+}

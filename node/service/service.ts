@@ -1,0 +1,175 @@
+/** The node as its callers see it: every part of NodeService, put together. */
+import type {
+  AlertSummary,
+  AnnounceRequest,
+  FollowPreview,
+  FollowRequest,
+  NodeEvent,
+  NodeService,
+  OperatorSummary,
+  PeerSummary,
+  ProjectSummary,
+  QueueItem,
+  RebuildPlan,
+  ReleaseSummary,
+  StatementSummary,
+  Status,
+  TrustRequest,
+  VerdictQuery,
+  VerdictReply,
+} from '../http/node-service.ts'
+import type { NodeParts } from '../node-parts.ts'
+import { VERSION } from '../version.ts'
+import { Announcing } from './announcing.ts'
+import { Following } from './following.ts'
+import { Rebuilding } from './rebuilding.ts'
+import { StatementQueries } from './statements.ts'
+import { Trust } from './trust.ts'
+import { Verdicts } from './verdicts.ts'
+
+export class Service implements NodeService {
+  readonly #parts: NodeParts
+  readonly #verdicts: Verdicts
+  readonly #statements: StatementQueries
+  readonly #following: Following
+  readonly #announcing: Announcing
+  readonly #rebuilding: Rebuilding
+  readonly #trust: Trust
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts
+    this.#verdicts = new Verdicts(parts)
+    this.#statements = new StatementQueries(parts)
+    this.#following = new Following(parts)
+    this.#announcing = new Announcing(parts, this.#following, this.#statements)
+    this.#rebuilding = new Rebuilding(parts, this.#statements)
+    this.#trust = new Trust(parts)
+  }
+
+  async status(): Promise<Status> {
+    const { config, identity, store, network, projects, policy, queue, alerts } = this.#parts
+    const items = queue.list()
+    const count = (...states: QueueItem['state'][]): number =>
+      items.filter(({ state }) => states.includes(state)).length
+    const engine = await this.#parts.workshop.anyEngine()
+    return {
+      version: VERSION,
+      running: network !== undefined,
+      readOnly: store.readOnly,
+      network: config.network,
+      operator: identity.card.body.operator,
+      name: identity.card.body.name,
+      key: identity.key.publicKey,
+      peerId: network?.peerId ?? '',
+      listen: network?.addresses() ?? [],
+      peers: network?.peers().length ?? 0,
+      statements: store.statements.count(),
+      projects: projects.all().map(({ project }) => project.image),
+      queue: {
+        waiting: count('waiting', 'retrying'),
+        running: count('running'),
+        failed: count('failed'),
+      },
+      openAlerts: (await alerts.list({ open: true })).length,
+      builder: engine === undefined ? null : `${engine.name} ${engine.version}`,
+      isolation: engine?.isolation ?? null,
+      policy: {
+        hash: policy.policy.hash,
+        operators: policy.policy.operators.length,
+        warnings: policy.policy.warnings,
+      },
+      started: this.#parts.started,
+    }
+  }
+
+  verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply> {
+    return this.#verdicts.verdict(query, signal)
+  }
+
+  releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]> {
+    return this.#statements.releases(filter)
+  }
+
+  statement(reference: string): Promise<StatementSummary | undefined> {
+    return this.#statements.statement(reference)
+  }
+
+  log(filter: {
+    readonly image?: string
+    readonly limit: number
+  }): Promise<readonly StatementSummary[]> {
+    return this.#statements.log(filter)
+  }
+
+  async projects(): Promise<readonly ProjectSummary[]> {
+    return this.#following.projects()
+  }
+
+  previewFollow(request: FollowRequest): Promise<FollowPreview> {
+    return this.#following.preview(request)
+  }
+
+  follow(request: FollowRequest): Promise<ProjectSummary> {
+    return this.#following.follow(request)
+  }
+
+  unfollow(image: string): Promise<void> {
+    return this.#following.unfollow(image)
+  }
+
+  announce(request: AnnounceRequest, signal: AbortSignal): Promise<ReleaseSummary> {
+    return this.#announcing.announce(request, signal)
+  }
+
+  withdraw(reference: string, reason: string): Promise<StatementSummary> {
+    return this.#announcing.withdraw(reference, reason)
+  }
+
+  planRebuild(reference: string, platform?: string): Promise<readonly RebuildPlan[]> {
+    return this.#rebuilding.plan(reference, platform)
+  }
+
+  rebuild(reference: string, platform?: string): Promise<readonly QueueItem[]> {
+    return this.#rebuilding.rebuild(reference, platform)
+  }
+
+  async queue(): Promise<readonly QueueItem[]> {
+    return this.#parts.queue.list()
+  }
+
+  retryQueueItem(id: string): Promise<QueueItem> {
+    return this.#rebuilding.retry(id)
+  }
+
+  cancelQueueItem(id: string): Promise<QueueItem> {
+    return this.#rebuilding.cancel(id)
+  }
+
+  async operators(): Promise<readonly OperatorSummary[]> {
+    return this.#trust.operators()
+  }
+
+  trust(request: TrustRequest): Promise<OperatorSummary> {
+    return this.#trust.trust(request)
+  }
+
+  untrust(operator: string): Promise<void> {
+    return this.#trust.untrust(operator)
+  }
+
+  async ownCard(): Promise<{ readonly operator: string; readonly card: string }> {
+    return this.#trust.ownCard()
+  }
+
+  async peers(): Promise<readonly PeerSummary[]> {
+    return this.#parts.network?.peers() ?? []
+  }
+
+  alerts(filter: { readonly open?: boolean }): Promise<readonly AlertSummary[]> {
+    return this.#parts.alerts.list(filter)
+  }
+
+  subscribe(listener: (event: NodeEvent) => void): () => void {
+    return this.#parts.subscribe(listener)
+  }
+}

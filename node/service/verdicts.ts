@@ -1,0 +1,149 @@
+/**
+ * Questions about images: a reference becomes digests, each digest a question, each question an
+ * answer from the local store.
+ *
+ * A digest that a known release names needs no registry. A tag has to be resolved, and what it
+ * resolved to is said.
+ */
+import type { Digest, ImageName, Platform } from '../../protocol/identifiers.ts'
+import { parseManifestOrIndex } from '../../protocol/normalize/manifest.ts'
+import type { Answer, Question } from '../../protocol/verdict/answer.ts'
+import { explainAnswer } from '../../protocol/verdict/explain.ts'
+import { ConfigError } from '../config-error.ts'
+import type { VerdictQuery, VerdictReply } from '../http/node-service.ts'
+import { createRegistryClient } from '../image/create-registry-client.ts'
+import { ImageError } from '../image/image-error.ts'
+import { readPlatform } from '../image/platform-choice.ts'
+import { parseReference, repositoryName, type RegistryReference } from '../image/reference.ts'
+import { RegistrySource } from '../image/registry-source.ts'
+import type { NodeParts } from '../node-parts.ts'
+import { hostPlatform } from '../system/host.ts'
+
+const ALL = 'all'
+const ATTESTATION = 'unknown/unknown'
+
+export class Verdicts {
+  readonly #parts: NodeParts
+
+  constructor(parts: NodeParts) {
+    this.#parts = parts
+  }
+
+  async verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply> {
+    const reference = parseReference(query.image)
+    if (reference.transport !== 'docker') {
+      throw new ConfigError(
+        'bad-value',
+        `${query.image}: a verdict is about an image in a registry; "rebuildnet normalize" reads local ones`,
+      )
+    }
+    const platform =
+      query.platform === undefined || query.platform === ALL
+        ? query.platform
+        : readPlatform(query.platform)
+    const repository = repositoryName(reference)
+    const questions =
+      (await this.#knownQuestions(repository, reference.digest, platform)) ??
+      (await this.#resolve(reference, platform, signal))
+    const answers = await Promise.all(questions.map((q) => this.#parts.tally.answer(q)))
+    const digest = reference.digest ?? questions[0]?.digest
+    return {
+      image: `${repository}${reference.tag === undefined ? '' : `:${reference.tag}`}@${digest ?? ''}`,
+      decision: combine(answers),
+      answers,
+      explanation: answers.map((answer) => explainAnswer(answer)),
+    }
+  }
+
+  /** A manifest that a release here names: no registry is asked. */
+  async #knownQuestions(
+    repository: ImageName,
+    digest: Digest | undefined,
+    platform: Platform | undefined,
+  ): Promise<readonly Question[] | undefined> {
+    if (digest === undefined) return undefined
+    const wantedSigners = this.#parts.wanted()
+    const found = (await this.#parts.store.statements.byPublishedDigest(digest)).filter(
+      ({ key, body }) =>
+        body.image === repository && wantedSigners.has(this.#parts.signers.operatorOf(key) ?? ''),
+    )
+    const platforms = new Set(
+      found.flatMap(({ body }) =>
+        body.kind === 'release'
+          ? body.platforms.filter((p) => p.manifestDigest === digest).map((p) => p.platform)
+          : [body.platform],
+      ),
+    )
+    if (platforms.size === 0) return undefined
+    // A manifest is for one platform: asked for another, it is not what was asked for.
+    const wanted = platform === undefined || platform === ALL ? [...platforms] : [platform]
+    return wanted.sort().map((each) => ({ repository, digest, platform: each }))
+  }
+
+  async #resolve(
+    reference: RegistryReference,
+    platform: Platform | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly Question[]> {
+    const repository = repositoryName(reference)
+    const registry = createRegistryClient(
+      { crypto: this.#parts.crypto },
+      { insecure: insecureHosts(this.#parts, repository) },
+    )
+    try {
+      if (platform === ALL) {
+        const root = await registry.getManifest(reference, signal)
+        const parsed = parseManifestOrIndex(root.bytes)
+        if (parsed.kind === 'index') {
+          // Read each through the index, so that descriptor, manifest and config must agree.
+          const platforms = parsed.manifests.flatMap(({ platform: p }) => p ?? [])
+          const pinned = { ...reference, digest: root.digest }
+          const wanted = [...new Set(platforms)].filter((each) => each !== ATTESTATION).sort()
+          return await Promise.all(
+            wanted.map((each) => this.#ask(registry, pinned, repository, each, signal)),
+          )
+        }
+      }
+      const one = platform === ALL ? undefined : (platform ?? hostPlatform())
+      return [await this.#ask(registry, reference, repository, one, signal)]
+    } catch (error) {
+      if (error instanceof ImageError && reference.digest !== undefined && error.transient) {
+        // The digest is what was asked about; the registry could only have said what it is for.
+        return [{ repository, digest: reference.digest, platform: platform ?? hostPlatform() }]
+      }
+      throw error
+    } finally {
+      await registry.close()
+    }
+  }
+
+  async #ask(
+    registry: ReturnType<typeof createRegistryClient>,
+    reference: RegistryReference,
+    repository: ImageName,
+    platform: Platform | undefined,
+    signal: AbortSignal,
+  ): Promise<Question> {
+    const source = new RegistrySource({ crypto: this.#parts.crypto, registry }, reference)
+    const image = await source.resolve(platform, signal)
+    const digest = image.manifest?.digest
+    if (digest === undefined) throw new Error('an image in a registry has a manifest')
+    return { repository, digest, platform: image.platform }
+  }
+}
+
+/** Allow only where every platform is allowed; deny where any is denied. */
+function combine(answers: readonly Answer[]): Answer['decision'] {
+  if (answers.some(({ decision }) => decision === 'deny')) return 'deny'
+  return answers.length > 0 && answers.every(({ decision }) => decision === 'allow')
+    ? 'allow'
+    : 'undecided'
+}
+
+/** Hosts that may be plain http or private for one image: the user's, and its project file's. */
+export function insecureHosts(
+  parts: Pick<NodeParts, 'config' | 'projects'>,
+  image: ImageName,
+): readonly string[] {
+  return [...parts.config.insecure, ...(parts.projects.get(image)?.project.insecure ?? [])]
+}

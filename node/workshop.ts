@@ -1,0 +1,301 @@
+/**
+ * Where releases are rebuilt: the builders of this machine, the source, and the reading of images,
+ * put together for the rebuilder.
+ *
+ * Each build has a fresh folder below the work folder, with the source in one part of it and the
+ * builder's state in another; nothing of it is left afterwards but the log.
+ */
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { utf8 } from '../protocol/bytes.ts'
+import type { Crypto } from '../protocol/crypto.ts'
+import { escapePath, parseEscapedPath } from '../protocol/escape-path.ts'
+import type { Digest, Platform } from '../protocol/identifiers.ts'
+import { listPaths } from '../protocol/listed-path.ts'
+import { NormalizeError } from '../protocol/normalize/normalize-error.ts'
+import type { Differences, ImageDigests, RebuildEnvironment } from '../protocol/rebuild.ts'
+import type { BuilderName, BuilderPin } from '../protocol/recipe.ts'
+import type { Release } from '../protocol/release.ts'
+import type { Logger } from './logger.ts'
+import { ImageError } from './image/image-error.ts'
+import { rootfsLevel } from './image/describe-normalized.ts'
+import { compareSources } from './image/diff-references.ts'
+import { normalizeSource, type NormalizedSource } from './image/normalizer.ts'
+import { openImage } from './image/open-image.ts'
+import { parseReference } from './image/reference.ts'
+import { BuildError } from './rebuild/build-error.ts'
+import { BuildLog } from './rebuild/build-log.ts'
+import {
+  chooseBuilder,
+  detectBuilders,
+  type AvailableBuilder,
+  type Builder,
+  type BuildJob,
+  type BuildLimits,
+} from './rebuild/builder.ts'
+import type { AttemptProgress } from './rebuild/queue.ts'
+import type { ColdBuild, PublishedFetch, RebuildWork } from './rebuild/rebuilder.ts'
+import { fetchSource } from './rebuild/source.ts'
+import { removeWorkFolder } from './rebuild/work-folder.ts'
+import { isEmulated, readHostFacts } from './system/host.ts'
+
+export interface Engine {
+  readonly name: BuilderName
+  readonly version: string
+  readonly isolation: string
+  /** Whether a recipe is kept from this machine well enough to run without being trusted. */
+  readonly isolated: boolean
+  readonly warnings: readonly string[]
+}
+
+export interface WorkshopComponents {
+  readonly crypto: Crypto
+  readonly logger: Logger
+  readonly builders: readonly Builder[]
+  /** Hosts of a project that may be plain http or private addresses. */
+  readonly insecure: (image: string) => readonly string[]
+}
+
+export interface WorkshopOptions {
+  readonly workFolder: string
+  readonly logFolder: string
+  readonly limits: BuildLimits
+}
+
+export class Workshop {
+  readonly #components: WorkshopComponents
+  readonly #options: WorkshopOptions
+  readonly #facts = readHostFacts()
+  #available: Promise<readonly AvailableBuilder[]> | undefined
+
+  constructor(components: WorkshopComponents, options: WorkshopOptions) {
+    this.#components = components
+    this.#options = options
+  }
+
+  /** Takes away what a process that died left in the work folder. */
+  async clean(): Promise<void> {
+    await mkdir(this.#options.workFolder, { recursive: true, mode: 0o700 })
+    await mkdir(this.#options.logFolder, { recursive: true, mode: 0o700 })
+    for (const name of await readdir(this.#options.workFolder)) {
+      await removeWorkFolder(join(this.#options.workFolder, name))
+    }
+  }
+
+  isNative(platform: Platform): boolean {
+    return !isEmulated(platform, this.#facts.platform)
+  }
+
+  async engineFor(pins: readonly BuilderPin[]): Promise<Engine | undefined> {
+    const chosen = chooseBuilder(pins, await this.#detect())
+    if (chosen === undefined) return undefined
+    const { builder, detected } = chosen
+    return { name: builder.name, ...detected }
+  }
+
+  /** The first builder found, whatever recipes ask for. */
+  async anyEngine(): Promise<Engine | undefined> {
+    const [first] = await this.#detect()
+    return first === undefined ? undefined : { name: first.builder.name, ...first.detected }
+  }
+
+  /** The commands that would build it, with `$WORK` for the fresh folder. */
+  async plan(release: Release, platform: Platform): Promise<readonly (readonly string[])[]> {
+    const chosen = chooseBuilder(release.recipe.builders, await this.#detect())
+    if (chosen === undefined) return []
+    return chosen.builder.plan(this.#job(release, platform, '$WORK', '$WORK/build.log'))
+  }
+
+  async buildCold(
+    work: RebuildWork,
+    progress: AttemptProgress,
+    signal: AbortSignal,
+  ): Promise<ColdBuild<NormalizedSource>> {
+    const folder = await mkdtemp(join(this.#options.workFolder, `${work.sid.slice(0, 12)}-`))
+    try {
+      return await this.#buildIn(folder, work, progress, signal)
+    } finally {
+      await removeWorkFolder(folder)
+    }
+  }
+
+  async fetchPublished(
+    { release, platform, profile }: RebuildWork,
+    digest: Digest,
+    signal: AbortSignal,
+  ): Promise<PublishedFetch<NormalizedSource>> {
+    try {
+      const image = await normalizeSource(
+        { crypto: this.#components.crypto },
+        {
+          reference: `docker://${release.image}@${digest}`,
+          platform,
+          profile,
+          insecure: this.#components.insecure(release.image),
+          signal,
+        },
+      )
+      return { kind: 'fetched', digests: imageDigests(image, digest), image }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof NormalizeError) return { kind: 'error', code: error.code }
+      if (!(error instanceof ImageError)) throw error
+      const gone = !error.transient && error.code === 'registry-not-found'
+      return { kind: gone ? 'gone' : 'unreachable', reason: error.message }
+    }
+  }
+
+  compare(rebuilt: NormalizedSource, published: NormalizedSource): Differences {
+    const { differences } = compareSources(published, rebuilt)
+    const paths = [...new Set(differences.map(({ path }) => path))].sort()
+    // Keys of configs and annotations are no paths, and are escaped like one to be listed.
+    const listed = paths.map((path) =>
+      parseEscapedPath(path) === undefined ? escapePath(utf8(path)) : path,
+    )
+    return { count: paths.length, paths: listPaths(listed) }
+  }
+
+  async #buildIn(
+    folder: string,
+    work: RebuildWork,
+    progress: AttemptProgress,
+    signal: AbortSignal,
+  ): Promise<ColdBuild<NormalizedSource>> {
+    const { release, platform } = work
+    const chosen = chooseBuilder(release.recipe.builders, await this.#detect())
+    const environment = this.#environment(chosen, platform)
+    const failure = (error: BuildError): ColdBuild<NormalizedSource> => ({
+      kind: 'failed',
+      stage: error.stage,
+      class: error.class,
+      message: error.message,
+      logDigest: undefined,
+      environment,
+    })
+    if (chosen === undefined) {
+      return failure(
+        new BuildError('builder-missing', 'no builder of the recipe is on this machine'),
+      )
+    }
+    const sourceDirectory = join(folder, 'source')
+    try {
+      progress('source', `fetching ${release.source.repository}`)
+      const log = new BuildLog(join(folder, 'source.log'), this.#options.limits.logBytes)
+      await fetchSource(
+        {
+          repository: release.source.repository,
+          commit: release.source.commit,
+          ref: release.source.ref,
+          directory: sourceDirectory,
+          insecure: this.#components.insecure(release.image),
+          log,
+        },
+        signal,
+      )
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof BuildError) return failure(error)
+      throw error
+    }
+    progress('build', `building with ${chosen.builder.name} ${chosen.detected.version}`)
+    const workDirectory = join(folder, 'build')
+    await mkdir(workDirectory)
+    const logFile = join(folder, 'build.log')
+    const job = { ...this.#job(release, platform, workDirectory, logFile), sourceDirectory }
+    const result = await chosen.builder.build(job, signal)
+    signal.throwIfAborted()
+    const logDigest = await this.#keepLog(logFile, result.logDigest)
+    if (result.kind === 'failed') {
+      const { stage, message } = result
+      return { kind: 'failed', stage, class: result.class, message, logDigest, environment }
+    }
+    progress('normalize', 'reading the image')
+    const { materials } = result
+    const read = await this.#read(result.image, work, signal)
+    return { kind: 'built', ...read, materials, logDigest, environment }
+  }
+
+  /** The own image at its three levels; where it has no digest, the code in its place. */
+  async #read(
+    reference: string,
+    { platform, profile }: RebuildWork,
+    signal: AbortSignal,
+  ): Promise<{ digests: ImageDigests; image: NormalizedSource | undefined }> {
+    const { crypto } = this.#components
+    const manifestDigest = await this.#manifestDigest(reference, platform)
+    try {
+      const image = await normalizeSource({ crypto }, { reference, platform, profile, signal })
+      return { digests: imageDigests(image, manifestDigest), image }
+    } catch (error) {
+      if (!(error instanceof NormalizeError)) throw error
+      const level = { error: error.code }
+      return {
+        digests: { manifestDigest, normalizedDigest: level, rootfsDigest: level },
+        image: undefined,
+      }
+    }
+  }
+
+  async #manifestDigest(reference: string, platform: Platform): Promise<Digest> {
+    const local = parseReference(reference)
+    const registry = (): never => {
+      throw new Error('a build leaves its image on the disk')
+    }
+    const source = await openImage({ crypto: this.#components.crypto, registry }, local)
+    try {
+      const digest = (await source.resolve(platform)).manifest?.digest
+      if (digest === undefined) throw new Error('a build leaves an OCI layout')
+      return digest
+    } finally {
+      await source.close()
+    }
+  }
+
+  #job(release: Release, platform: Platform, workDirectory: string, logFile: string): BuildJob {
+    return {
+      sourceDirectory: join(workDirectory, '..', 'source'),
+      workDirectory,
+      recipe: release.recipe,
+      platform,
+      commit: release.source.commit,
+      logFile,
+      limits: this.#options.limits,
+      insecureRegistries: this.#components.insecure(release.image),
+      image: release.image,
+      publishedDigests: release.platforms.flatMap(({ manifestDigest }) => manifestDigest ?? []),
+    }
+  }
+
+  #environment(chosen: AvailableBuilder | undefined, platform: Platform): RebuildEnvironment {
+    return {
+      builder: chosen?.builder.name ?? 'none',
+      builderVersion: chosen?.detected.version ?? 'none',
+      kernel: this.#facts.kernel,
+      cpu: this.#facts.cpu,
+      emulated: isEmulated(platform, this.#facts.platform),
+    }
+  }
+
+  /** Logs are kept by their digest: what a statement names can be found again. */
+  async #keepLog(logFile: string, logDigest: string): Promise<Digest | undefined> {
+    const name = logDigest.replace('sha256:', '')
+    try {
+      await rename(logFile, join(this.#options.logFolder, `${name}.log`))
+    } catch (error) {
+      this.#components.logger.warn({ error: String(error) }, 'a build log could not be kept')
+      await rm(logFile, { force: true })
+      return undefined
+    }
+    return `sha256:${name}`
+  }
+
+  #detect(): Promise<readonly AvailableBuilder[]> {
+    this.#available ??= detectBuilders(this.#components.builders, AbortSignal.timeout(30_000))
+    return this.#available
+  }
+}
+
+function imageDigests(image: NormalizedSource, manifestDigest: Digest): ImageDigests {
+  const { normalizedDigest } = image.normalized
+  return { manifestDigest, normalizedDigest, rootfsDigest: rootfsLevel(image) }
+}
