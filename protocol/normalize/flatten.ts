@@ -2,8 +2,9 @@
  * The file tree that the layers of an image make together. README.md, "Flattening".
  *
  * Where runtimes would not agree on it there is an error. Every directory of the result has an
- * owner and a mode, none is opaque, and there are no whiteouts; hardlink groups are those of the
- * names that survived.
+ * owner and a mode, none is opaque, and there are no whiteouts. Hardlinks are files like others:
+ * of two builders of one Dockerfile, one writes a link to a file of a lower layer as a copy, the
+ * other writes both names again as a group.
  */
 import { escapePath } from '../escape-path.ts'
 import { type ByteString, compareByteStrings, fromByteString } from './byte-string.ts'
@@ -33,13 +34,6 @@ interface Branch {
   readonly children: Map<ByteString, Branch | InodeNode>
 }
 
-/** The names of an inode that survived. */
-interface Names {
-  count: number
-  smallest: ByteString
-  allDropped: boolean
-}
-
 /** Throws NormalizeError `flatten-*`. */
 export function flattenLayers(
   layers: readonly DirectoryNode[],
@@ -50,9 +44,7 @@ export function flattenLayers(
   for (const [layer, tree] of layers.entries()) applyDirectory(root, tree, { layer, path: '' })
   for (const path of ABSENT_FILES) removeIf(root, path, isEmptyFile)
   for (const path of ABSENT_DIRECTORIES) removeIf(root, path, isEmptyDirectory)
-  const names = new Map<InodeNode, Names>()
-  countNames(root, '', profile, names)
-  return finishBranch(root, { hasher, names, finished: new Map() })
+  return finishBranch(root, '', { hasher, profile })
 }
 
 function newBranch(mtime: number | undefined): Branch {
@@ -148,46 +140,21 @@ function isEmptyDirectory(node: Branch | InodeNode): boolean {
   return node.kind === 'directory' && node.children.size === 0
 }
 
-function countNames(
-  branch: Branch,
-  prefix: ByteString,
-  profile: Profile,
-  names: Map<InodeNode, Names>,
-): void {
-  for (const [name, node] of branch.children) {
-    const path = prefix + name
-    if (node.kind === 'directory') {
-      countNames(node, `${path}/`, profile, names)
-      continue
-    }
-    // A name of its own, not dropped, is as it was in its layer.
-    if (node.group === undefined && !profile.drop.has(path)) continue
-    const known = names.get(node)
-    if (known === undefined) {
-      names.set(node, { count: 1, smallest: path, allDropped: profile.drop.has(path) })
-    } else {
-      known.count++
-      if (path < known.smallest) known.smallest = path
-      known.allDropped &&= profile.drop.has(path)
-    }
-  }
-}
-
 interface Finishing {
   readonly hasher: TaggedHash
-  readonly names: ReadonlyMap<InodeNode, Names>
-  /** What an inode of a layer has become: the names of a group share one node here as well. */
-  readonly finished: Map<InodeNode, InodeNode>
+  readonly profile: Profile
 }
 
-function finishBranch(branch: Branch, context: Finishing): DirectoryNode {
+function finishBranch(branch: Branch, prefix: ByteString, context: Finishing): DirectoryNode {
   const children = new Map<ByteString, TreeNode>()
   const sorted = [...branch.children].sort(([a], [b]) => compareByteStrings(a, b))
   for (const [name, node] of sorted) {
-    children.set(
-      name,
-      node.kind === 'directory' ? finishBranch(node, context) : finishInode(node, context),
-    )
+    const path = prefix + name
+    const finished =
+      node.kind === 'directory'
+        ? finishBranch(node, `${path}/`, context)
+        : finishInode(node, path, context)
+    children.set(name, finished)
   }
   const directory = {
     kind: 'directory' as const,
@@ -199,19 +166,18 @@ function finishBranch(branch: Branch, context: Finishing): DirectoryNode {
   return { ...directory, hash: hashDirectory(context.hasher, directory) }
 }
 
-function finishInode(node: InodeNode, { hasher, names, finished }: Finishing): InodeNode {
-  const known = finished.get(node)
-  if (known !== undefined) return known
-  const own = names.get(node)
-  const group = own !== undefined && own.count > 1 ? own.smallest : undefined
-  const dropped = own?.allDropped ?? false
+/** Each name by itself: whether a link survives as one is the storage driver's doing. */
+function finishInode(node: InodeNode, path: ByteString, context: Finishing): InodeNode {
   const meta = withoutDriverXattrs(node.meta)
+  const dropped = node.kind === 'file' && context.profile.drop.has(path)
   const same =
-    meta === node.meta && group === node.group && (node.kind !== 'file' || node.dropped === dropped)
+    meta === node.meta &&
+    node.group === undefined &&
+    (node.kind !== 'file' || node.dropped === dropped)
   if (same) return node
   const changed =
-    node.kind === 'file' ? { ...node, meta, group, dropped } : { ...node, meta, group }
-  const result: InodeNode = { ...changed, hash: hashLeaf(hasher, changed) }
-  finished.set(node, result)
-  return result
+    node.kind === 'file'
+      ? { ...node, meta, group: undefined, dropped }
+      : { ...node, meta, group: undefined }
+  return { ...changed, hash: hashLeaf(context.hasher, changed) }
 }
