@@ -47,6 +47,9 @@ export async function attemptRebuild(
     ({ sid, body }) =>
       body.inputDigest === inputDigest && body.profile === profile && !superseded.has(sid),
   )
+  const earlier = live.flatMap(({ body: { outcome } }) =>
+    outcome.kind === 'built' ? [outcome.rebuilt] : [],
+  )
   const rebuilder = new Rebuilder<NormalizedSource>({
     clock,
     buildCold: (work, report, abort) => workshop.buildCold(work, report, abort),
@@ -61,8 +64,10 @@ export async function attemptRebuild(
       platform: item.platform,
       profile,
       inputDigest,
-      supersedes: live.map(({ sid }) => sid),
+      // Results for other releases of this input stand: they say what other images normalize to.
+      supersedes: live.flatMap(({ sid, body }) => (body.release === release.sid ? sid : [])),
       attempt: item.attempts,
+      ...(earlier[0] === undefined ? {} : { earlier: earlier[0] }),
     },
     progress,
     signal,

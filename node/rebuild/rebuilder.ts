@@ -61,6 +61,8 @@ export interface RebuildWork {
   /** Own live results on the same input, which the new one takes the place of. */
   readonly supersedes: readonly Sid[]
   readonly attempt: number
+  /** What an own earlier cold build of the same input gave, for another release of it. */
+  readonly earlier?: ImageDigests
 }
 
 export interface RebuilderComponents<Image> {
@@ -115,7 +117,7 @@ export class Rebuilder<Image> {
 
     let outcome: Outcome
     let last = first
-    if (isAgreement(first, published, level)) {
+    if (isAgreement(first, published, level) || isConfirmed(first, work.earlier, level)) {
       outcome = { kind: 'built', rebuilt: first.digests }
     } else {
       progress('rebuild', 'differs or failed; building once more from cold before saying so')
@@ -216,6 +218,15 @@ function isAgreement<Image>(
   if (build.kind !== 'built') return false
   if (published === undefined || 'unfetched' in published) return true
   return 'manifestDigest' in published && sameAt(level, build.digests, published)
+}
+
+/** True where an own earlier cold build of this input gave the same: this one was the second. */
+function isConfirmed<Image>(
+  build: ColdBuild<Image>,
+  earlier: ImageDigests | undefined,
+  level: Level,
+): build is ColdBuild<Image> & { kind: 'built' } {
+  return build.kind === 'built' && earlier !== undefined && sameAt(level, build.digests, earlier)
 }
 
 /** The outcome of two cold builds; undefined where only one of them failed. */

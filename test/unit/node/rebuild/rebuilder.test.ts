@@ -46,6 +46,7 @@ async function rebuild(
   builds: readonly ColdBuild<string>[],
   published: PublishedFetch<string>,
   attempt = 1,
+  earlier?: ImageDigests,
 ): Promise<{ statements: Rebuild[]; end: unknown; builds: number }> {
   const statements: Rebuild[] = []
   let next = 0
@@ -83,6 +84,7 @@ async function rebuild(
     inputDigest: '1'.repeat(64),
     supersedes: [],
     attempt,
+    ...(earlier === undefined ? {} : { earlier }),
   }
   const end = await rebuilder.rebuild(work, () => undefined, new AbortController().signal)
   return { statements, end, builds: next }
@@ -103,6 +105,14 @@ describe('a rebuild', () => {
       outcome: { kind: 'built', rebuilt: digests('b') },
       differences: { count: 1, paths: ['b-a'] },
     })
+  })
+
+  it('takes an own earlier build of the same input for the first of the two', async () => {
+    const confirmed = await rebuild([built('b')], fetched('a'), 1, digests('b'))
+    expect(confirmed.builds).toBe(1)
+    expect(confirmed.statements[0]?.outcome).toEqual({ kind: 'built', rebuilt: digests('b') })
+    const unlike = await rebuild([built('b'), built('c')], fetched('a'), 1, digests('d'))
+    expect(unlike.statements[0]?.outcome.kind).toBe('unstable')
   })
 
   it('calls it unstable when its own two cold builds differ', async () => {

@@ -1,0 +1,145 @@
+/** One node of the demo: a process of its own with a data folder of its own, driven by its command line. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+/** The built command, also where this file is run from its source. */
+const MAIN = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith('.ts') ? '../../dist/cli/main.js' : '../main.js',
+    import.meta.url,
+  ),
+)
+const START_TIMEOUT_MS = 30_000
+const STOP_TIMEOUT_MS = 20_000
+const POLL_MS = 100
+
+/** What a command came to. */
+export interface CommandResult {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `rebuildnet ARGS` to its end. */
+export async function runCommand(
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: environment,
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { exitCode: code ?? -1, stdout, stderr }
+}
+
+export interface DemoNodeOptions {
+  readonly name: string
+  readonly folder: string
+  readonly groups: readonly string[]
+}
+
+export class DemoNode {
+  readonly name: string
+  readonly folder: string
+  readonly groups: readonly string[]
+  #process: ChildProcess | undefined
+  #operator = ''
+
+  constructor({ name, folder, groups }: DemoNodeOptions) {
+    this.name = name
+    this.folder = folder
+    this.groups = groups
+  }
+
+  get operator(): string {
+    return this.#operator
+  }
+
+  get cardFile(): string {
+    return join(this.folder, 'operator-card.json')
+  }
+
+  /** Runs a command on this node's data folder; throws with its words where it exits with 2. */
+  async command(...args: string[]): Promise<CommandResult> {
+    const result = await runCommand([...args, '--data', this.folder])
+    if (result.exitCode !== 2 && result.exitCode >= 0) return result
+    throw new Error(`${this.name}: rebuildnet ${args.join(' ')}: ${result.stderr.trim()}`)
+  }
+
+  async json<T>(...args: string[]): Promise<T> {
+    const { stdout } = await this.command(...args, '--json')
+    return JSON.parse(stdout) as T
+  }
+
+  async init(): Promise<void> {
+    const { operator } = await this.json<{ operator: string }>('init', '--name', this.name)
+    this.#operator = operator
+    await this.command('card', this.cardFile)
+  }
+
+  /** Trusts these operators, `threshold` of whom must agree, without asking for fresh heads. */
+  async trust(others: readonly DemoNode[], threshold: number): Promise<void> {
+    const policy = join(this.folder, 'policy.toml')
+    const text = await readFile(policy, 'utf8')
+    await writeFile(
+      policy,
+      text
+        .replace(/^threshold = .*$/m, `threshold = ${threshold}`)
+        .replace(/^freshness = .*$/m, 'freshness = "off" # the demo has no logs to be fresh'),
+    )
+    for (const other of others) {
+      const groups = other.groups.flatMap((group) => ['--group', group])
+      await this.command('trust', 'add', other.cardFile, ...groups)
+    }
+  }
+
+  async start(args: readonly string[]): Promise<void> {
+    const log = createWriteStream(join(this.folder, 'node.log'), { flags: 'a' })
+    const child = spawn(process.execPath, [MAIN, 'start', '--data', this.folder, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.stdout.pipe(log, { end: false })
+    child.stderr.pipe(log, { end: false })
+    this.#process = child
+    const deadline = Date.now() + START_TIMEOUT_MS
+    for (;;) {
+      if (child.exitCode !== null) {
+        throw new Error(
+          `${this.name} did not start:\n${await readFile(join(this.folder, 'node.log'), 'utf8')}`,
+        )
+      }
+      const { running } = await this.json<{ running: boolean }>('status')
+      if (running) return
+      if (Date.now() > deadline) throw new Error(`${this.name} does not answer`)
+      await delay(POLL_MS)
+    }
+  }
+
+  /** The first address that others can dial. */
+  async address(): Promise<string> {
+    const { listen } = await this.json<{ listen: string[] }>('status')
+    const [address] = listen
+    if (address === undefined) throw new Error(`${this.name} listens nowhere`)
+    return address
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+    await exited
+    clearTimeout(late)
+  }
+}
