@@ -3,32 +3,13 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { pack, type Header } from 'tar-stream'
 import type { RegistryClient } from '../../node/image/registry-client.ts'
 import { parseRegistryReference } from '../../node/image/reference.ts'
+import { makeTar, type TarMember } from './tar-writer.ts'
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json'
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json'
 export const DOCKER_MANIFEST = 'application/vnd.docker.distribution.manifest.v2+json'
-
-export type TarEntry = Partial<Header> & {
-  readonly name: string
-  readonly content?: string | Uint8Array
-}
-
-/** A tar of these entries, root's and of 1970 where they do not say otherwise. */
-export async function packTar(entries: readonly TarEntry[]): Promise<Buffer> {
-  const packer = pack()
-  for (const { content, ...header } of entries) {
-    const full = { mtime: new Date(0), uid: 0, gid: 0, ...header }
-    if (content === undefined) packer.entry(full)
-    else packer.entry(full, Buffer.from(content as string))
-  }
-  packer.finalize()
-  const chunks: Buffer[] = []
-  for await (const chunk of packer as AsyncIterable<Buffer>) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
 
 export function sha256(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
@@ -48,17 +29,17 @@ export interface TestImage extends TestDocument {
   }
   readonly config: Buffer
   /** The uncompressed layers. */
-  readonly tars: readonly Buffer[]
-  readonly blobs: ReadonlyMap<string, Buffer>
+  readonly tars: readonly Uint8Array[]
+  readonly blobs: ReadonlyMap<string, Uint8Array>
 }
 
 export type TestEncoding = 'plain' | 'gzip' | 'zstd'
 
 export interface TestLayer {
-  readonly tar: Buffer
+  readonly tar: Uint8Array
   readonly encoding?: TestEncoding
   /** Stored in place of what the encoding would give. */
-  readonly blob?: Buffer
+  readonly blob?: Uint8Array
   readonly mediaType?: string
   readonly annotations?: Readonly<Record<string, string>>
 }
@@ -74,7 +55,7 @@ export interface MakeImage {
 }
 
 const SUFFIX = { plain: '', gzip: '+gzip', zstd: '+zstd' } as const
-const ENCODE = { plain: (tar: Buffer) => tar, gzip: gzipSync, zstd: zstdCompressSync } as const
+const ENCODE = { plain: (tar: Uint8Array) => tar, gzip: gzipSync, zstd: zstdCompressSync } as const
 
 export function makeImage({
   layers,
@@ -83,8 +64,8 @@ export function makeImage({
   annotations,
   tamper,
 }: MakeImage): TestImage {
-  const blobs = new Map<string, Buffer>()
-  const store = (bytes: Buffer): { digest: string; size: number } => {
+  const blobs = new Map<string, Uint8Array>()
+  const store = (bytes: Uint8Array): { digest: string; size: number } => {
     const digest = sha256(bytes)
     blobs.set(digest, bytes)
     return { digest, size: bytes.length }
@@ -158,9 +139,9 @@ export function makeAttestation(): TestImage {
 export type Tagged = Readonly<Record<string, TestImage | TestIndex>>
 
 /** The files of an OCI layout that holds these images under their tags. */
-export function layoutFiles(tagged: Tagged): Map<string, Buffer> {
-  const files = new Map<string, Buffer>()
-  const blob = (digest: string, bytes: Buffer) =>
+export function layoutFiles(tagged: Tagged): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>()
+  const blob = (digest: string, bytes: Uint8Array) =>
     files.set(`blobs/sha256/${digest.slice(7)}`, bytes)
   for (const document of Object.values(tagged)) {
     blob(document.digest, document.bytes)
@@ -186,8 +167,8 @@ export async function writeLayout(folder: string, tagged: Tagged): Promise<void>
 }
 
 export async function writeOciArchive(file: string, tagged: Tagged): Promise<void> {
-  const entries = [...layoutFiles(tagged)].map(([name, content]) => ({ name, content }))
-  await writeFile(file, await packTar(entries))
+  const members = [...layoutFiles(tagged)].map(([path, content]) => ({ path, content }))
+  await writeFile(file, makeTar(members))
 }
 
 /** As `docker save` writes it; old ones put each layer under its id and link repeated ones. */
@@ -195,22 +176,22 @@ export async function writeDockerArchive(
   file: string,
   tagged: Readonly<Record<string, TestImage>>,
 ): Promise<void> {
-  const entries: TarEntry[] = []
+  const members = new Map<string, TarMember>()
+  const add = (member: TarMember & { readonly path: string }) => members.set(member.path, member)
   const images = Object.entries(tagged).map(([tag, image]) => {
     const config = `${sha256(image.config).slice(7)}.json`
     const layers = image.tars.map((tar, i) => {
       const stored = `${sha256(tar).slice(7)}.tar`
       const linked = `${String(i).padStart(64, '0')}/layer.tar`
-      entries.push({ name: stored, content: tar })
-      entries.push({ name: linked, type: 'symlink', linkname: `../${stored}` })
+      add({ path: stored, content: tar })
+      add({ path: linked, type: 'symlink', linkname: `../${stored}` })
       return linked
     })
-    entries.push({ name: config, content: image.config })
+    add({ path: config, content: image.config })
     return { Config: config, RepoTags: [tag], Layers: layers }
   })
-  entries.push({ name: 'manifest.json', content: JSON.stringify(images) })
-  const distinct = new Map(entries.map((entry) => [entry.name, entry]))
-  await writeFile(file, await packTar([...distinct.values()]))
+  add({ path: 'manifest.json', content: JSON.stringify(images) })
+  await writeFile(file, makeTar([...members.values()]))
 }
 
 /** Pushes to `host/path:tag`. */
@@ -230,6 +211,6 @@ export async function pushImage(
   await client.putManifest(reference, document)
 }
 
-async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield Promise.resolve(bytes)
 }
