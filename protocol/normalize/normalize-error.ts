@@ -8,120 +8,133 @@
 import type { JsonErrorCode } from '../json.ts'
 
 /** Raised by the profile-id parser. */
-export type ProfileErrorCode = 'profile-unknown' | 'profile-syntax'
+export const PROFILE_ERROR_CODES = ['profile-unknown', 'profile-syntax'] as const
+
+export type ProfileErrorCode = (typeof PROFILE_ERROR_CODES)[number]
 
 /** Raised while the uncompressed tar of a layer is read. */
-export type LayerErrorCode =
-  | 'header-checksum'
-  | 'header-magic'
-  | 'header-number'
-  | 'header-string'
-  | 'header-padding'
-  | 'type-unknown'
-  | 'type-dialect'
-  | 'sparse'
-  | 'path-empty'
-  | 'path-dotdot'
-  | 'path-nul'
-  | 'path-trailing-slash'
-  | 'path-too-long'
-  | 'component-too-long'
-  | 'path-too-deep'
-  | 'link-empty'
-  | 'link-nul'
-  | 'link-too-long'
-  | 'link-unexpected'
-  | 'size-unexpected'
-  | 'mode-bits'
-  | 'mode-type'
-  | 'owner-range'
-  | 'device-range'
-  | 'content-padding'
-  | 'pax-grammar'
-  | 'pax-duplicate-key'
-  | 'pax-value'
-  | 'pax-size'
-  | 'pax-global'
-  | 'pax-charset'
-  | 'extension-repeated'
-  | 'extension-mixed'
-  | 'extension-dangling'
-  | 'duplicate'
-  | 'parent-not-directory'
-  | 'hardlink-target-later'
-  | 'hardlink-target-directory'
-  | 'hardlink-target-hidden'
-  | 'hardlink-meta'
-  | 'whiteout-name'
-  | 'whiteout-kind'
-  | 'whiteout-size'
-  | 'whiteout-attributes'
-  | 'whiteout-parent'
-  | 'whiteout-target'
-  | 'estargz'
-  | 'zero-block'
-  | 'trailing-data'
-  | 'truncated'
-  | 'limit-layer'
-  | 'limit-image'
-  | 'limit-entries'
-  | 'limit-metadata'
-  | 'limit-pax'
-  | 'limit-xattr'
-  | 'limit-xattrs'
+export const LAYER_ERROR_CODES = [
+  'header-checksum',
+  'header-magic',
+  'header-number',
+  'header-string',
+  'header-padding',
+  'type-unknown',
+  'type-dialect',
+  'sparse',
+  'path-empty',
+  'path-dotdot',
+  'path-nul',
+  'path-trailing-slash',
+  'path-too-long',
+  'component-too-long',
+  'path-too-deep',
+  'link-empty',
+  'link-nul',
+  'link-too-long',
+  'link-unexpected',
+  'size-unexpected',
+  'mode-bits',
+  'mode-type',
+  'owner-range',
+  'device-range',
+  'content-padding',
+  'pax-grammar',
+  'pax-duplicate-key',
+  'pax-value',
+  'pax-size',
+  'pax-global',
+  'pax-charset',
+  'extension-repeated',
+  'extension-mixed',
+  'extension-dangling',
+  'duplicate',
+  'parent-not-directory',
+  'hardlink-target-later',
+  'hardlink-target-directory',
+  'hardlink-target-hidden',
+  'hardlink-meta',
+  'whiteout-name',
+  'whiteout-kind',
+  'whiteout-size',
+  'whiteout-attributes',
+  'whiteout-parent',
+  'whiteout-target',
+  'estargz',
+  'zero-block',
+  'trailing-data',
+  'truncated',
+  'limit-layer',
+  'limit-image',
+  'limit-entries',
+  'limit-metadata',
+  'limit-pax',
+  'limit-xattr',
+  'limit-xattrs',
+] as const
+
+export type LayerErrorCode = (typeof LAYER_ERROR_CODES)[number]
 
 /** Raised by whoever fetches and inflates blobs: the codes are the profile's, the work is not. */
-export type BlobErrorCode =
-  | 'gzip-corrupt'
-  | 'gzip-truncated'
-  | 'gzip-trailing-bytes'
-  | 'zstd-corrupt'
-  | 'zstd-truncated'
-  | 'zstd-trailing-bytes'
-  | 'zstd-window'
-  | 'zstd-dictionary'
-  | 'zstd-chunked'
-  | 'layer-encoding'
-  | 'blob-digest-mismatch'
-  | 'blob-size-mismatch'
-  | 'diffid-mismatch'
-  | 'limit-blob'
-  | 'limit-ratio'
-  | 'limit-zstd-frames'
+export const BLOB_ERROR_CODES = [
+  'gzip-corrupt',
+  'gzip-truncated',
+  'gzip-trailing-bytes',
+  'zstd-corrupt',
+  'zstd-truncated',
+  'zstd-trailing-bytes',
+  'zstd-window',
+  'zstd-dictionary',
+  'zstd-chunked',
+  'layer-encoding',
+  'blob-digest-mismatch',
+  'blob-size-mismatch',
+  'diffid-mismatch',
+  'limit-blob',
+  'limit-ratio',
+  'limit-zstd-frames',
+] as const
+
+export type BlobErrorCode = (typeof BLOB_ERROR_CODES)[number]
 
 /** Raised by the parsers of manifests, indexes and configs, and by what is built from them. */
+export const IMAGE_ERROR_CODES = [
+  'manifest-case-folded-key',
+  'manifest-type',
+  'manifest-schema-version',
+  'manifest-media-type',
+  'manifest-layers-and-manifests',
+  'manifest-digest',
+  'manifest-size',
+  'manifest-config-media-type',
+  'manifest-layer-media-type',
+  'manifest-annotations',
+  'foreign-layer',
+  'platform',
+  'index-duplicate-platform',
+  'config-case-folded-key',
+  'config-type',
+  'config-null-entry',
+  'config-rootfs',
+  'config-diffid',
+  'layer-count',
+  'limit-manifest',
+  'limit-config',
+  'limit-layers',
+] as const
+
 export type ImageErrorCode =
-  | `manifest-${JsonErrorCode}`
-  | 'manifest-case-folded-key'
-  | 'manifest-type'
-  | 'manifest-schema-version'
-  | 'manifest-media-type'
-  | 'manifest-layers-and-manifests'
-  | 'manifest-digest'
-  | 'manifest-size'
-  | 'manifest-config-media-type'
-  | 'manifest-layer-media-type'
-  | 'manifest-annotations'
-  | 'foreign-layer'
-  | 'platform'
-  | 'index-duplicate-platform'
-  | `config-${JsonErrorCode}`
-  | 'config-case-folded-key'
-  | 'config-type'
-  | 'config-null-entry'
-  | 'config-rootfs'
-  | 'config-diffid'
-  | 'layer-count'
-  | 'limit-manifest'
-  | 'limit-config'
-  | 'limit-layers'
+  `manifest-${JsonErrorCode}` | `config-${JsonErrorCode}` | (typeof IMAGE_ERROR_CODES)[number]
 
 /** The image has a normalized digest and no rootfs digest. */
-export type FlattenErrorCode =
-  | 'flatten-symlink-parent'
-  | 'flatten-parent-not-directory'
-  | 'flatten-hardlink'
-  | 'flatten-device-0-0'
+export const FLATTEN_ERROR_CODES = [
+  'flatten-symlink-parent',
+  'flatten-parent-not-directory',
+  'flatten-hardlink',
+  'flatten-device-0-0',
+] as const
+
+export type FlattenErrorCode = (typeof FLATTEN_ERROR_CODES)[number]
 
 export type NormalizeErrorCode =
   ProfileErrorCode | LayerErrorCode | BlobErrorCode | ImageErrorCode | FlattenErrorCode
