@@ -5,11 +5,7 @@ import { nodeCrypto } from '../../../node/crypto/node-crypto.ts'
 import { encodeDsse, parseDsse } from '../../../protocol/dsse.ts'
 import { messageId, parseEnvelope } from '../../../protocol/envelope.ts'
 import { encodePayload } from '../../../protocol/in-toto.ts'
-import {
-  encodeBuildInput,
-  inputDigestOf,
-  type BuildInput,
-} from '../../../protocol/input-digest.ts'
+import { encodeBuildInput, inputDigestOf } from '../../../protocol/input-digest.ts'
 import { openStatement } from '../../../protocol/open-statement.ts'
 import { portableCrypto } from '../../../protocol/portable-crypto.ts'
 import { checkRebuildAgainstRelease } from '../../../protocol/rebuild-check.ts'
