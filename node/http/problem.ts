@@ -63,6 +63,10 @@ const FAMILY_STATUS: Readonly<Record<string, number>> = {
   NormalizeError: 422,
   ImageError: 422,
   BuildError: 422,
+  JsonError: 400,
+  ProjectError: 422,
+  QuestionError: 422,
+  KeyError: 500,
   StoreError: 503,
   NetworkError: 503,
 }

@@ -4,13 +4,13 @@
  */
 import { randomBytes } from 'node:crypto'
 import { chmod, rm } from 'node:fs/promises'
-import { connect, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { loadApiToken } from './api-token.ts'
 import { createApp, type AppComponents, type AppOptions } from './app.ts'
 import { HttpError } from './http-error.ts'
 import type { Guard } from './request-guard.ts'
-import { socketPath } from './socket-path.ts'
+import { isAnswered, socketPath } from './socket-path.ts'
 
 export interface HttpServerOptions extends Partial<Omit<AppOptions, 'guard' | 'run'>> {
   readonly dataFolder: string
@@ -131,15 +131,4 @@ async function removeStaleSocket(path: string): Promise<void> {
     )
   }
   await rm(path, { force: true })
-}
-
-function isAnswered(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }

@@ -82,6 +82,6 @@ describe('time', () => {
 describe('the path of the socket', () => {
   it('that no unix socket can have is refused with what to do', () => {
     expect(() => socketPath(`/tmp/${'x'.repeat(120)}`)).toThrow(/choose a shorter data folder/)
-    expect(socketPath('/tmp/x')).toBe('/tmp/x/api.sock')
+    expect(socketPath('/tmp/x')).toBe('/tmp/x/node.sock')
   })
 })

@@ -1,0 +1,189 @@
+/**
+ * The node's service, as a command asks for it: the same methods, over whatever transport.
+ *
+ * The replies are those of this user's own node, over a socket that only this user may open, so
+ * they are taken as the API describes them; texts in them come from strangers all the same, and are
+ * made harmless where they are printed.
+ */
+import type {
+  AlertSummary,
+  AnnounceRequest,
+  FollowPreview,
+  FollowRequest,
+  NodeEvent,
+  NodeService,
+  OperatorSummary,
+  PeerSummary,
+  ProjectSummary,
+  QueueItem,
+  RebuildPlan,
+  ReleaseSummary,
+  StatementSummary,
+  Status,
+  TrustRequest,
+  VerdictQuery,
+  VerdictReply,
+} from '../../node/http/node-service.ts'
+import type { StreamEvent } from '../../node/http/schema/event.ts'
+import type { OperatorId } from '../../protocol/identifiers.ts'
+import { ApiError, parseProblem } from './api-error.ts'
+import { EventParser } from './event-parser.ts'
+import type { ApiRequest, Transport } from './transport.ts'
+
+type Query = Readonly<Record<string, string | number | boolean | undefined>>
+
+export class ApiClient implements Omit<NodeService, 'subscribe'> {
+  readonly #transport: Transport
+
+  constructor(transport: Transport) {
+    this.#transport = transport
+  }
+
+  status(): Promise<Status> {
+    return this.#get('/v1/status')
+  }
+
+  verdict(query: VerdictQuery, signal?: AbortSignal): Promise<VerdictReply> {
+    const { image, platform } = query
+    return this.#get('/v1/verdict', { image, platform }, signal)
+  }
+
+  releases(filter: { readonly image?: string } = {}): Promise<readonly ReleaseSummary[]> {
+    return this.#get('/v1/releases', { image: filter.image })
+  }
+
+  async statement(reference: string): Promise<StatementSummary | undefined> {
+    try {
+      return await this.#get(`/v1/statements/${encodeURIComponent(reference)}`)
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'not-found') return undefined
+      throw error
+    }
+  }
+
+  log(filter: {
+    readonly image?: string
+    readonly limit: number
+  }): Promise<readonly StatementSummary[]> {
+    return this.#get('/v1/log', { image: filter.image, limit: filter.limit })
+  }
+
+  projects(): Promise<readonly ProjectSummary[]> {
+    return this.#get('/v1/projects')
+  }
+
+  previewFollow(request: FollowRequest): Promise<FollowPreview> {
+    return this.#post('/v1/projects/preview', request)
+  }
+
+  follow(request: FollowRequest): Promise<ProjectSummary> {
+    return this.#post('/v1/projects', request)
+  }
+
+  async unfollow(image: string): Promise<void> {
+    await this.#delete(`/v1/projects/${encodeURIComponent(image)}`)
+  }
+
+  announce(request: AnnounceRequest, signal?: AbortSignal): Promise<ReleaseSummary> {
+    return this.#post('/v1/releases', request, signal)
+  }
+
+  withdraw(reference: string, reason: string): Promise<StatementSummary> {
+    return this.#post('/v1/withdrawals', { reference, reason })
+  }
+
+  planRebuild(reference: string, platform?: string): Promise<readonly RebuildPlan[]> {
+    return this.#get('/v1/rebuilds/plan', { reference, platform })
+  }
+
+  rebuild(reference: string, platform?: string): Promise<readonly QueueItem[]> {
+    return this.#post('/v1/rebuilds', { reference, platform })
+  }
+
+  queue(): Promise<readonly QueueItem[]> {
+    return this.#get('/v1/queue')
+  }
+
+  retryQueueItem(id: string): Promise<QueueItem> {
+    return this.#post(`/v1/queue/${encodeURIComponent(id)}/retry`)
+  }
+
+  cancelQueueItem(id: string): Promise<QueueItem> {
+    return this.#post(`/v1/queue/${encodeURIComponent(id)}/cancel`)
+  }
+
+  operators(): Promise<readonly OperatorSummary[]> {
+    return this.#get('/v1/operators')
+  }
+
+  trust(request: TrustRequest): Promise<OperatorSummary> {
+    return this.#post('/v1/operators', request)
+  }
+
+  async untrust(operator: string): Promise<void> {
+    await this.#delete(`/v1/operators/${encodeURIComponent(operator)}`)
+  }
+
+  ownCard(): Promise<{ readonly operator: OperatorId; readonly card: string }> {
+    return this.#get('/v1/card')
+  }
+
+  peers(): Promise<readonly PeerSummary[]> {
+    return this.#get('/v1/peers')
+  }
+
+  alerts(filter: { readonly open?: boolean } = {}): Promise<readonly AlertSummary[]> {
+    return this.#get('/v1/alerts', { open: filter.open })
+  }
+
+  /**
+   * What happens at the node, until it stops or the signal is aborted.
+   * `reset` among them says that some was missed.
+   */
+  async *events(
+    types: readonly NodeEvent['type'][],
+    signal: AbortSignal,
+  ): AsyncGenerator<StreamEvent> {
+    const parser = new EventParser()
+    const path = `/v1/events${encodeQuery({ types: types.join(',') })}`
+    for await (const chunk of this.#transport.stream(path, signal)) {
+      for (const event of parser.push(chunk)) yield JSON.parse(event.data) as StreamEvent
+    }
+  }
+
+  #get<Reply>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Reply> {
+    return this.#send({
+      method: 'GET',
+      path: `${path}${encodeQuery(query)}`,
+      ...(signal === undefined ? {} : { signal }),
+    })
+  }
+
+  #post<Reply>(path: string, body?: unknown, signal?: AbortSignal): Promise<Reply> {
+    return this.#send({
+      method: 'POST',
+      path,
+      ...(body === undefined ? {} : { body }),
+      ...(signal === undefined ? {} : { signal }),
+    })
+  }
+
+  #delete(path: string): Promise<unknown> {
+    return this.#send({ method: 'DELETE', path })
+  }
+
+  async #send<Reply>(request: ApiRequest): Promise<Reply> {
+    const { status, body } = await this.#transport.send(request)
+    if (status >= 400) throw parseProblem(status, body)
+    return body as Reply
+  }
+}
+
+function encodeQuery(query: Query): string {
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== '') parameters.set(name, String(value))
+  }
+  const text = parameters.toString()
+  return text === '' ? '' : `?${text}`
+}

@@ -1,0 +1,41 @@
+/**
+ * An operator card as a file that people send one another: JSON around the signed statement.
+ * What it says beside `card` is for people; only the statement itself is believed.
+ */
+import { CliError } from './cli-error.ts'
+
+export const CARD_FILE_FORMAT = 1
+export const MAX_CARD_FILE_BYTES = 64 * 1024
+
+export interface CardFile {
+  readonly operator: string
+  /** base64 of the canonical binary operator statement. */
+  readonly card: string
+}
+
+export function encodeCardFile({ operator, card }: CardFile): string {
+  return `${JSON.stringify({ format: CARD_FILE_FORMAT, operator, card }, null, 2)}\n`
+}
+
+/** The base64 in a card file; a file of bare base64 will do as well. */
+export function parseCardFile(bytes: Buffer, where: string): string {
+  const text = bytes.toString('utf8').trim()
+  const bare = text.replaceAll(/\s+/g, '')
+  if (/^[A-Za-z0-9+/]+={0,2}$/.test(bare)) return bare
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw new CliError('file', `${where} is no operator card: "rebuildnet card FILE" writes one`, {
+      cause,
+    })
+  }
+  const { format, card } = (value ?? {}) as { format?: unknown; card?: unknown }
+  if (typeof format === 'number' && format > CARD_FILE_FORMAT) {
+    throw new CliError('file', `${where} is of format ${format}: update rebuildnet to read it`)
+  }
+  if (typeof card !== 'string') {
+    throw new CliError('file', `${where} has no field "card": "rebuildnet card FILE" writes one`)
+  }
+  return card
+}

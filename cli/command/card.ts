@@ -1,0 +1,35 @@
+import { writeFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { encodeCardFile } from '../card-file.ts'
+import { CliError } from '../cli-error.ts'
+import type { Bind } from '../command-table.ts'
+import { EXIT } from '../exit-code.ts'
+import { addExamples } from '../option.ts'
+
+export function define(command: Command, bind: Bind): void {
+  command
+    .description(
+      'Writes the own operator card, so that others can "rebuildnet trust add FILE". It holds no secret.',
+    )
+    .argument('[file]', 'where to; standard output where absent')
+  addExamples(command, ['card ada.card', 'card > ada.card'])
+  bind(command, async ({ context, args: [file] }) => {
+    const card = await context.withNode(({ client }) => client.ownCard())
+    const text = encodeCardFile(card)
+    if (file === undefined) {
+      if (context.json) context.out.value(JSON.parse(text))
+      else context.io.stdout.write(text)
+      return EXIT.yes
+    }
+    try {
+      await writeFile(file, text)
+    } catch (cause) {
+      throw new CliError('file', `${file} cannot be written: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
+    if (context.json) context.out.value({ operator: card.operator, file })
+    else context.out.line(`the card of ${card.operator} is in ${file}`)
+    return EXIT.yes
+  })
+}

@@ -1,0 +1,44 @@
+import type { Command } from 'commander'
+import type { Bind } from '../command-table.ts'
+import { EXIT } from '../exit-code.ts'
+import { addExamples } from '../option.ts'
+import { bad, faint, good, strong, warn } from '../terminal/style.ts'
+import { timeWords } from '../terminal/words.ts'
+
+export function define(command: Command, bind: Bind): void {
+  command.description(
+    'Who this node is, what it follows, whom it is connected to and what it is doing.',
+  )
+  addExamples(command, ['status', 'status --json'])
+  bind(command, async ({ context }) => {
+    const status = await context.withNode(({ client }) => client.status())
+    const { out } = context
+    if (out.json) {
+      out.value(status)
+      return EXIT.yes
+    }
+    const { queue, policy } = status
+    out.facts([
+      [
+        'node',
+        status.running
+          ? good(`running since ${timeWords(status.started)}`)
+          : faint('not running; this is what its data folder says'),
+      ],
+      ...(status.readOnly ? [['store', bad('read-only: free some disk space')] as const] : []),
+      ['operator', strong(`${status.name} (${status.operator})`)],
+      ['network', `${status.network}, ${status.peers} peers`],
+      ['addresses', status.listen.length === 0 ? faint('none') : status.listen],
+      ['projects', status.projects.length === 0 ? faint('none followed') : status.projects],
+      ['statements', String(status.statements)],
+      ['queue', `${queue.waiting} waiting, ${queue.running} running, ${queue.failed} failed`],
+      ['alerts', status.openAlerts === 0 ? 'none open' : warn(`${status.openAlerts} open`)],
+      ['builder', status.builder ?? faint('none: see "rebuildnet doctor"')],
+      ['isolation', status.isolation ?? faint('none')],
+      ['policy', `${policy.operators} operators, ${policy.hash.slice(0, 12)}`],
+      ...policy.warnings.map((warning) => ['', warn(warning)] as const),
+      ['version', status.version],
+    ])
+    return EXIT.yes
+  })
+}

@@ -1,0 +1,109 @@
+import type { Command } from 'commander'
+import type { TrustRequest } from '../../node/http/node-service.ts'
+import type { Bind } from '../command-table.ts'
+import { CliError } from '../cli-error.ts'
+import { EXIT } from '../exit-code.ts'
+import { MAX_CARD_FILE_BYTES, parseCardFile } from '../card-file.ts'
+import { addExamples, collect } from '../option.ts'
+import { readNamedFile } from '../read-file.ts'
+import { bad, faint, good, strong } from '../terminal/style.ts'
+import { timeWords } from '../terminal/words.ts'
+
+interface AddOptions {
+  readonly name?: string
+  readonly group?: readonly string[]
+}
+
+const OPERATOR_ID = /^op1[a-z2-7]{52}$/
+
+export function define(command: Command, bind: Bind): void {
+  command.description(
+    'Whose rebuilds count. Nothing is trusted by default; the policy is policy.toml in the data folder.',
+  )
+  addExamples(command, [
+    'trust add ada.card --group eu',
+    'trust add op1… --name Ada',
+    'trust ls',
+    'trust rm op1…',
+  ])
+  defineList(command, bind)
+  defineAdd(command, bind)
+
+  const rm = command
+    .command('rm')
+    .summary('trust one no longer')
+    .description('Takes an operator out of the policy.')
+    .argument('<operator>', 'its id')
+  bind(rm, async ({ context, args: [operator = ''] }) => {
+    await context.withNode(({ client }) => client.untrust(operator))
+    if (context.json) context.out.value({ removed: operator })
+    else context.out.line(`no longer trusting ${operator}`)
+    return EXIT.yes
+  })
+}
+
+function defineList(command: Command, bind: Bind): void {
+  const ls = command
+    .command('ls')
+    .summary('who they are')
+    .description('Operators of the policy, and what they say of themselves.')
+    .option('--all', 'also those that are known but not trusted')
+  bind<{ readonly all?: boolean }>(ls, async ({ context, options }) => {
+    const known = await context.withNode(({ client }) => client.operators())
+    const shown = known.filter((operator) => operator.trusted || options.all === true)
+    const { out } = context
+    if (out.json) out.value(shown)
+    else if (shown.length === 0) out.note('nobody is trusted yet: rebuildnet trust add CARD')
+    else {
+      out.table(
+        ['trusted', 'operator', 'name', 'groups', 'card until', 'says of itself'],
+        shown.map((operator) => [
+          operator.trusted ? good('yes') : bad('no'),
+          operator.id,
+          `${operator.name ?? '-'}${operator.self ? ' (this node)' : ''}`,
+          operator.groups.join(', '),
+          operator.expires === null ? faint('no card yet') : timeWords(operator.expires),
+          [
+            ...(operator.contact === null ? [] : [operator.contact]),
+            ...Object.entries(operator.claims).map(([name, value]) => `${name}=${value}`),
+          ].join(' '),
+        ]),
+      )
+    }
+    return EXIT.yes
+  })
+}
+
+function defineAdd(command: Command, bind: Bind): void {
+  const add = command
+    .command('add')
+    .summary('trust one more')
+    .description('Adds an operator to the policy, by its card or its id.')
+    .argument('<card>', 'card file, as "rebuildnet card FILE" writes it, or an operator id')
+    .option('--name <name>', 'what you call it; the name on its card where absent')
+    .option(
+      '--group <group>',
+      'what it shares with others: owner, country…; may be repeated',
+      collect,
+    )
+  bind<AddOptions>(add, async ({ context, options, args: [given = ''] }) => {
+    const request: TrustRequest = {
+      ...(await whom(given)),
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(options.group === undefined ? {} : { groups: options.group }),
+    }
+    const operator = await context.withNode(({ client }) => client.trust(request))
+    if (context.json) context.out.value(operator)
+    else
+      context.out.line('trusting ', strong(operator.name ?? operator.id), faint(`  ${operator.id}`))
+    return EXIT.yes
+  })
+}
+
+async function whom(given: string): Promise<TrustRequest> {
+  if (OPERATOR_ID.test(given)) return { operator: given }
+  if (given.startsWith('op1')) {
+    throw new CliError('usage', `"${given}" is no operator id: it is op1 and 52 characters`)
+  }
+  return { card: parseCardFile(await readNamedFile(given, MAX_CARD_FILE_BYTES), given) }
+}

@@ -1,0 +1,84 @@
+/** What a command is given: where it writes, which node it asks, and when it must stop. */
+import type { Readable } from 'node:stream'
+import { chooseDataFolder } from '../node/data-folder.ts'
+import { openSession, type Session } from './api/session.ts'
+import { CliError } from './cli-error.ts'
+import { Output, type Sink } from './terminal/output.ts'
+
+/** The process around a command; tests bring their own. */
+export interface Io {
+  readonly stdout: Sink
+  readonly stderr: Sink
+  readonly stdin: Readable & { readonly isTTY?: boolean }
+  readonly environment: NodeJS.ProcessEnv
+  /** Calls back when the user or the system asks the process to stop. */
+  onStop(listener: () => void): () => void
+}
+
+export interface GlobalOptions {
+  readonly json: boolean
+  readonly data: string | undefined
+}
+
+export class Context {
+  readonly io: Io
+  readonly out: Output
+  readonly dataFolder: string
+
+  constructor(io: Io, { json, data }: GlobalOptions) {
+    this.io = io
+    this.out = new Output(io.stdout, io.stderr, { json, environment: io.environment })
+    this.dataFolder = chooseDataFolder(data, io.environment)
+  }
+
+  get json(): boolean {
+    return this.out.json
+  }
+
+  /** Works with the node of the data folder: the one that runs, else its state in this process. */
+  async withNode<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
+    const session = await openSession(this.dataFolder)
+    try {
+      return await work(session)
+    } finally {
+      await session.close()
+    }
+  }
+
+  /** Runs until it is done or the process is asked to stop, which aborts the signal. */
+  async untilStopped<Result>(work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const controller = new AbortController()
+    const stopListening = this.io.onStop(() => controller.abort())
+    try {
+      return await work(controller.signal)
+    } finally {
+      stopListening()
+    }
+  }
+
+  /** Asks a yes-or-no question on the terminal. Where there is none, `instead` says what to do. */
+  async confirm(message: string, instead: string): Promise<boolean> {
+    this.#requireTerminal(instead)
+    const { confirm } = await import('@clack/prompts')
+    const answer = await confirm({ message, initialValue: false, output: process.stderr })
+    return answer === true
+  }
+
+  /** Asks for a line of text on the terminal; undefined where the user gives up. */
+  async ask(message: string, instead: string): Promise<string | undefined> {
+    this.#requireTerminal(instead)
+    const { text } = await import('@clack/prompts')
+    const answer = await text({
+      message,
+      output: process.stderr,
+      validate: (value) => ((value ?? '').trim() === '' ? 'This cannot be empty.' : undefined),
+    })
+    return typeof answer === 'string' ? answer.trim() : undefined
+  }
+
+  #requireTerminal(instead: string): void {
+    if (this.io.stdin.isTTY !== true || this.io.stderr.isTTY !== true) {
+      throw new CliError('not-a-terminal', instead)
+    }
+  }
+}

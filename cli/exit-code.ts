@@ -1,0 +1,8 @@
+/** What each command's exit code says. design.md section 13. */
+import type { Decision } from '../protocol/verdict/answer.ts'
+
+export const EXIT = { yes: 0, no: 1, error: 2, undecided: 3 } as const
+
+export function exitCodeOf(decision: Decision): number {
+  return decision === 'allow' ? EXIT.yes : decision === 'deny' ? EXIT.no : EXIT.undecided
+}

@@ -1,0 +1,50 @@
+/** Options that several commands share, and how their texts are read. */
+import { Option, type Command } from 'commander'
+import { parseDuration } from '../node/duration.ts'
+import { CliError } from './cli-error.ts'
+
+/** Collects an option that may be given several times. */
+export function collect(value: string, earlier: readonly string[] | undefined): readonly string[] {
+  return [...(earlier ?? []), value]
+}
+
+export function platformOption(what: string): Option {
+  return new Option('--platform <os/arch>', what)
+}
+
+export function insecureOption(): Option {
+  return new Option(
+    '--insecure <host>',
+    'registry (host[:port]) that may be plain http or a private address; may be repeated',
+  ).argParser<readonly string[]>(collect)
+}
+
+/** Seconds of `90s`, `10m`, `48h`, `7d`. */
+export function durationArgument(text: string): number {
+  const seconds = parseDuration(text)
+  if (seconds !== undefined) return seconds
+  throw new CliError('usage', `"${text}" is no duration: write 90s, 10m, 48h or 7d`)
+}
+
+export function countArgument(text: string): number {
+  if (/^[1-9][0-9]{0,5}$/.test(text)) return Number(text)
+  throw new CliError('usage', `"${text}" is no number from 1 on`)
+}
+
+/** `name=value` pairs as a record. */
+export function parsePairs(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=')
+      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
+      throw new CliError('usage', `"${pair}" is no claim: write name=value, such as country=DE`)
+    }),
+  )
+}
+
+export function addExamples(command: Command, examples: readonly string[]): void {
+  command.addHelpText(
+    'after',
+    `\nExamples:\n${examples.map((each) => `  $ rebuildnet ${each}`).join('\n')}`,
+  )
+}
