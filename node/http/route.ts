@@ -4,7 +4,7 @@
  * The same definition validates the input, types the handler and writes the OpenAPI description, so
  * that the three cannot disagree.
  */
-import type { FastifyInstance, RouteOptions } from 'fastify'
+import type { FastifyInstance, RouteOptions, FastifyReply } from 'fastify'
 import type { z } from 'zod'
 import { describeParameters, referenceTo } from './schema/component.ts'
 import { problem } from './schema/problem.ts'
@@ -76,7 +76,7 @@ export function addRoute<Params, Query, Body, Reply>(
         params: request.params as Params,
         query: request.query as Query,
         body: request.body as Body,
-        signal: request.signal,
+        signal: callerSignal(reply),
       })
       if (route.statusOf !== undefined) void reply.code(route.statusOf(answer))
       return answer
@@ -84,6 +84,18 @@ export function addRoute<Params, Query, Body, Reply>(
   }
   if (route.timeoutMs !== undefined) options.handlerTimeout = route.timeoutMs
   app.route(options)
+}
+
+/**
+ * Aborts when the connection ends before the answer does. The framework's `request.signal` aborts
+ * as soon as the body of a request has been read.
+ */
+function callerSignal(reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort(new Error('the caller has gone'))
+  })
+  return controller.signal
 }
 
 /** The OpenAPI form of a route's schema. */
