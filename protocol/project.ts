@@ -87,8 +87,7 @@ const reference = z.strictObject({
   ),
   pattern: spelled(isPattern, 'a regular expression', 512),
 })
-const literal = z.union([z.string().max(2048), z.int().min(0).max(MAX_TIME)])
-const templateValue = z.union([literal, reference])
+const templateValue = z.union([z.string().max(2048), z.int().min(0).max(MAX_TIME), reference])
 
 /** A table of at least one entry; an empty one counts as absent. */
 function table<T>(value: z.ZodType<T>, isKey: (key: string) => boolean, what: string) {
@@ -181,9 +180,9 @@ function present<T extends object>(values: T): Present<T> {
   return Object.fromEntries(entries) as Present<T>
 }
 
-/** The deepest reason of the first issue: a union says of each member why it did not fit. */
+/** The first issue, but an unknown key before all: it may be why another one is missing. */
 function firstIssue(issues: readonly z.core.$ZodIssue[], where: string): ProjectError {
-  const [issue] = issues
+  const issue = issues.find((each) => each.code === 'unrecognized_keys') ?? issues[0]
   if (issue === undefined) throw new Error('an error without an issue')
   const key = issue.path.map(String).join('.')
   const at = (name: string): string => `${where}: ${name === '' ? 'the file' : `"${name}"`}`
@@ -199,8 +198,9 @@ function firstIssue(issues: readonly z.core.$ZodIssue[], where: string): Project
     return new ProjectError('missing-key', key, `${at(key)} is missing`)
   }
   if (issue.code === 'invalid_union') {
-    const inner = issue.errors.find((each) => each[0]?.code !== 'invalid_type')
-    const reason = inner?.[0]
+    // The member that got past the type of the value itself is the one that was meant.
+    const reasons = issue.errors.flatMap((each) => each.slice(0, 1))
+    const reason = reasons.find((each) => each.code !== 'invalid_type' || each.path.length > 0)
     if (reason !== undefined) {
       return firstIssue([{ ...reason, path: [...issue.path, ...reason.path] }], where)
     }
@@ -209,5 +209,7 @@ function firstIssue(issues: readonly z.core.$ZodIssue[], where: string): Project
   if (issue.code === 'invalid_type') {
     return new ProjectError('wrong-type', key, `${at(key)} must be of type ${issue.expected}`)
   }
-  return new ProjectError('bad-value', key, `${at(key)} ${issue.message}`)
+  const reason =
+    issue.code === 'invalid_value' ? `must be ${issue.values.join(' or ')}` : issue.message
+  return new ProjectError('bad-value', key, `${at(key)} ${reason}`)
 }
