@@ -197,6 +197,7 @@ export class LayerReader {
     this.#errorEntry = this.#entries
     this.#errorOffset = this.#offset
     this.#errorPath = undefined
+    this.#budget?.takeBytes(BLOCK_BYTES)
     if (isZeroBlock(block)) {
       if (this.#extension !== undefined) this.#failDangling()
       this.#offset += BLOCK_BYTES
@@ -249,10 +250,10 @@ export class LayerReader {
 
   #open(state: State, size: number): void {
     if (this.#offset + BLOCK_BYTES + size > this.#limits.maxLayerBytes) this.#failLimit()
-    this.#budget?.takeBytes(BLOCK_BYTES + size)
     this.#state = state
     this.#remaining = size
     this.#paddingAfter = (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES
+    this.#budget?.takeBytes(size + this.#paddingAfter)
     if (size === 0) this.#finishState(state)
   }
 
