@@ -24,6 +24,8 @@ export class BuildLog {
   readonly #headBytes: number
   #written = 0
   #dropped = 0
+  /** How many bytes past the head have come and not been dropped. */
+  #pending = 0
   #tail: Buffer[] = []
   #tailLength = 0
   #failure: Error | undefined
@@ -66,6 +68,7 @@ export class BuildLog {
   close(): string {
     if (this.#digest !== undefined) return this.#digest
     const beyond = this.#overflow()
+    this.#dropped += this.#pending - beyond.length
     if (beyond.length > 0) {
       if (this.#dropped > 0) {
         const at = this.#written > 0 ? '\n' : ''
@@ -80,14 +83,11 @@ export class BuildLog {
     return this.#digest
   }
 
-  /** Bytes of the tail that the head does not hold. */
+  /** The end of what the head does not hold. */
   #overflow(): Buffer {
     const tail = Buffer.concat(this.#tail)
-    return tail.subarray(Math.max(0, tail.length - this.#pending))
+    return tail.subarray(tail.length - Math.min(this.#pending, TAIL_BYTES))
   }
-
-  /** How many bytes past the head have come and not been dropped. */
-  #pending = 0
 
   #keep(chunk: Buffer, pastHead: number): void {
     this.#pending += pastHead

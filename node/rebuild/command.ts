@@ -5,7 +5,8 @@
  * log of bounded size. It ends by SIGTERM and then SIGKILL to the whole process group and to the
  * control group; in a sandbox the kernel ends the rest. How it ended is a value.
  */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import type { BuildLog } from './build-log.ts'
 import type { Cgroup } from './cgroup.ts'
 import { enterSandbox, type Sandbox } from './sandbox.ts'
@@ -93,14 +94,13 @@ class Command {
       this.#cancelled = true
       return this.#result(started, undefined, undefined, undefined)
     }
-    const [file = '', ...args] = this.#argv
-    const child = spawn(file, args, {
-      cwd: this.#options.cwd,
-      env: { ...this.#options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      // A process group of its own, so that it can be signalled as one.
-      detached: true,
-    })
+    let child: ChildProcessByStdio<null, Readable, Readable>
+    try {
+      child = this.#spawn()
+    } catch (error) {
+      // A recipe may put a NUL byte into an argument.
+      return this.#result(started, undefined, undefined, error as Error)
+    }
     child.stdout.on('data', (chunk: Buffer) => this.#take(chunk, this.#options.keepOutput ?? false))
     child.stderr.on('data', (chunk: Buffer) => this.#take(chunk, false))
 
@@ -146,6 +146,17 @@ class Command {
       signal.removeEventListener('abort', cancel)
       await cgroup?.kill()
     }
+  }
+
+  #spawn(): ChildProcessByStdio<null, Readable, Readable> {
+    const [file = '', ...args] = this.#argv
+    return spawn(file, args, {
+      cwd: this.#options.cwd,
+      env: { ...this.#options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A process group of its own, so that it can be signalled as one.
+      detached: true,
+    })
   }
 
   #take(chunk: Buffer, keep: boolean): void {

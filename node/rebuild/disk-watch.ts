@@ -43,7 +43,7 @@ export class DiskWatch {
 
   async start(): Promise<void> {
     this.#freeAtStart = await freeBytes(this.#directory)
-    await this.check()
+    await this.#look(false)
     if (this.#trouble === undefined) this.#schedule()
   }
 
@@ -52,24 +52,26 @@ export class DiskWatch {
     this.#timer = undefined
   }
 
-  /** Looks once, now; also called after the command, which may have been quicker than the watch. */
+  /** Looks thoroughly, now: after the command, which may have been quicker than the watch. */
   async check(): Promise<DiskTrouble | undefined> {
-    if (this.#trouble !== undefined) return this.#trouble
-    const free = await freeBytes(this.#directory)
-    if (free < this.#limits.minFreeBytes) this.#raise('disk-full')
-    // Others write to the same disk: only when it has shrunk by the limit is the folder measured.
-    else if (
-      this.#freeAtStart - free > this.#limits.maxBytes &&
-      (await folderBytes(this.#directory)) > this.#limits.maxBytes
-    ) {
-      this.#raise('over-limit')
-    }
+    await this.#look(true)
     return this.#trouble
+  }
+
+  async #look(thorough: boolean): Promise<void> {
+    if (this.#trouble !== undefined) return
+    const { maxBytes, minFreeBytes } = this.#limits
+    const free = await freeBytes(this.#directory)
+    if (free < minFreeBytes) this.#raise('disk-full')
+    // Measuring costs a look at every file: between commands only when the disk has shrunk so far.
+    else if (thorough || this.#freeAtStart - free > maxBytes) {
+      if ((await folderBytes(this.#directory)) > maxBytes) this.#raise('over-limit')
+    }
   }
 
   #schedule(): void {
     this.#timer = setTimeout(() => {
-      void this.check()
+      void this.#look(false)
         // The folder may be taken away under the watch; the command's own end tells the rest.
         .catch(() => undefined)
         .then(() => {

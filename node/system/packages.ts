@@ -60,6 +60,11 @@ const TOOLS: Readonly<Record<Purpose, readonly Tool[]>> = { node: NODE, demo: DE
 
 const SYSTEM_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
 
+/** What `purpose` needs. */
+export function requiredTools(purpose: Purpose): readonly Tool[] {
+  return TOOLS[purpose]
+}
+
 /** What `purpose` needs and this machine does not have. A few file look-ups, no process. */
 export function missingTools(purpose: Purpose): readonly Tool[] {
   return TOOLS[purpose].filter((tool) => findTool(tool.name) === undefined)

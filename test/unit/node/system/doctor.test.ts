@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import {
+  examine,
+  examineClock,
+  examineNode,
+  type DetectableBuilder,
+} from '../../../../node/system/doctor.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-doctor-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const at = (iso: string) => ({ now: () => Date.parse(iso) })
+
+async function ask(builders: readonly DetectableBuilder[], builds = true, dataFolder = folder) {
+  const components = { clock: at('2026-01-01T00:00:00Z'), builders }
+  return examine(components, { dataFolder, builds }, new AbortController().signal)
+}
+
+describe('the doctor', () => {
+  it.each([
+    ['22.17.1', 'fail'],
+    ['20.19.0', 'fail'],
+    ['22.18.0', 'ok'],
+    ['24.0.0', 'ok'],
+  ])('finds Node %s %s', (version, status) => {
+    expect(examineNode(version).status).toBe(status)
+  })
+
+  it('names the builder, and each thing that the machine cannot give', async () => {
+    const detected = { version: '1.28.2', isolation: 'chroot', warnings: ['no network namespace'] }
+    const findings = await ask([{ name: 'buildah', detect: async () => detected }])
+    expect(findings.filter(({ name }) => name === 'builder')).toEqual([
+      { name: 'builder', status: 'ok', detail: 'buildah 1.28.2, isolation: chroot' },
+    ])
+    const [isolation] = findings.filter(({ name }) => name === 'isolation')
+    expect(isolation).toMatchObject({ status: 'warn', detail: 'buildah: no network namespace' })
+    expect(isolation?.remedy).toBeDefined()
+  })
+
+  it('fails a machine without a builder only if it is to build', async () => {
+    const none = [{ name: 'buildah', detect: async () => undefined }]
+    expect((await ask(none)).find(({ name }) => name === 'builder')?.status).toBe('fail')
+    expect((await ask(none, false)).find(({ name }) => name === 'builder')).toBeUndefined()
+  })
+
+  it('fails a data folder that is not there, and says what to do', async () => {
+    const findings = await ask([], false, join(folder, 'none'))
+    const disk = findings.find(({ name }) => name === 'disk')
+    expect([disk?.status, disk?.remedy]).toEqual(['fail', expect.stringContaining('init')])
+  })
+
+  it('knows a clock that cannot be right', () => {
+    expect(examineClock(at('1970-01-01T00:01:00Z')).status).toBe('fail')
+    expect(examineClock(at('2026-01-01T00:00:00Z')).status).toBe('ok')
+    const later = Date.parse('2026-06-01T00:00:00Z') / 1000
+    expect(examineClock(at('2026-01-01T00:00:00Z'), later).status).toBe('fail')
+    expect(examineClock(at('2026-06-01T00:00:00Z'), later + 300).status).toBe('ok')
+  })
+})
