@@ -82,6 +82,7 @@ export class Outbox {
       const seen = this.#additions
       const [first] = await this.#store.deliveries.range({ ...rangeOf(sink), limit: 1 })
       if (first !== undefined) return { name: first[0], delivery: first[1] as Delivery }
+      signal.throwIfAborted()
       if (this.#additions === seen) await this.#addition(signal)
     }
   }

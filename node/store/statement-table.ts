@@ -32,6 +32,7 @@ import {
   type KeyRange,
 } from './keys.ts'
 import { addToLedger } from './ledger.ts'
+import { StatementCache } from './statement-cache.ts'
 import { encodeStatementRecord, parseStatementRecord } from './statement-record.ts'
 import { CARDS_IMAGE, indexEntries } from './statement-indexes.ts'
 import { StoreError } from './store-error.ts'
@@ -72,6 +73,7 @@ const MAX_PREFIX_MATCHES = 16
 
 export class StatementTable {
   readonly #components: StatementTableComponents
+  readonly #cache = new StatementCache()
   /** Statements on their way in; a second copy of one waits for the first. */
   readonly #arriving = new Map<Sid, Promise<'stored' | 'known'>>()
 
@@ -239,10 +241,14 @@ export class StatementTable {
     const record = parseStatementRecord(statementKey(sid), value, crypto)
     if (record === undefined) throw this.#damaged(sid, 'is damaged')
     const { bytes } = record
+    const cached = this.#cache.get(sid)
+    if (cached !== undefined) return { statement: cached, bytes }
     const { publicKey, payload } = parseEnvelope(bytes)
     const key = toHex(publicKey)
     try {
-      return { statement: { sid, key, body: parsePayload(payload, key, crypto) }, bytes }
+      const statement: SignedStatement = { sid, key, body: parsePayload(payload, key, crypto) }
+      this.#cache.add(statement)
+      return { statement, bytes }
     } catch (error) {
       throw this.#damaged(sid, 'is not one that this rebuildnet reads', error)
     }

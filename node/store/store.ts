@@ -103,8 +103,8 @@ export class Store {
     const database = await Database.open(join(directory, 'level'), () => lockedError(init))
     try {
       const isNew = await checkFormat(database, directory)
-      await writeHolder(directory)
       const { ledger, recovery } = await recover(components, { directory, database, isNew })
+      await writeHolder(directory)
       const store = new Store(components, init, { database, ledger, recovery })
       await store.#writer.checkSpace()
       return store
@@ -218,13 +218,16 @@ async function recover(
   at: { readonly directory: string; readonly database: Database; readonly isNew: boolean },
 ): Promise<{ readonly ledger: Ledger; readonly recovery: Recovery }> {
   const { directory, database, isNew } = at
-  if (isNew) return { ledger: emptyLedger, recovery: { uncleanStop: false } }
   const seal = await loadSeal(directory)
+  const wasHeld = (await loadHolder(directory)) !== undefined
   await breakSeal(directory)
   const ledger = await loadLedger(database)
   const droppedBytes = await database.droppedBytes()
-  const uncleanStop = seal === undefined || seal.writes !== ledger?.writes || droppedBytes > 0
-  if (!uncleanStop) return { ledger, recovery: { uncleanStop } }
+  // Where the whole journal is lost the database looks new; what stands beside it knows better.
+  const wasUsed = seal !== undefined || wasHeld
+  const uncleanStop =
+    droppedBytes > 0 || (isNew ? wasUsed : seal === undefined || seal.writes !== ledger?.writes)
+  if (!uncleanStop) return { ledger: ledger ?? emptyLedger, recovery: { uncleanStop } }
   if (droppedBytes > 0) {
     logger.error({ droppedBytes }, 'the journal of the store was damaged: peers send what it lost')
   }
