@@ -2,8 +2,8 @@
  * Publishing and hearing statements by gossip.
  *
  * gossipsub delivers to whoever is subscribed at that moment and to nobody else: what is said
- * before the first peer is there would be lost. Such statements are kept, and published when a
- * peer subscribes. What is lost otherwise, sync delivers.
+ * before the first peer is there would be lost. Such statements are kept, and published when one
+ * can hear. What is lost otherwise, sync delivers.
  */
 import { TopicValidatorResult, type GossipSub } from '@chainsafe/libp2p-gossipsub'
 import type { Logger } from '../logger.ts'
@@ -52,32 +52,49 @@ export class Gossip {
       })
       pubsub.subscribe(topic.name)
     }
-    pubsub.addEventListener('subscription-change', this.#onSubscription)
+    pubsub.addEventListener('subscription-change', this.#onChange)
+    pubsub.addEventListener('gossipsub:heartbeat', this.#onChange)
   }
 
   stop(): void {
-    this.#components.pubsub.removeEventListener('subscription-change', this.#onSubscription)
+    const { pubsub } = this.#components
+    pubsub.removeEventListener('subscription-change', this.#onChange)
+    pubsub.removeEventListener('gossipsub:heartbeat', this.#onChange)
   }
 
   /** Sends to all subscribers, or keeps it until there is one. */
   async publish(topic: Topic, data: Uint8Array): Promise<void> {
+    if (!this.#isReachable(topic)) {
+      this.#unsent.push({ topic, data })
+      if (this.#unsent.length > MAX_UNSENT) this.#unsent.shift()
+      return
+    }
     try {
       await this.#components.pubsub.publish(topic.name, data)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : ''
       // It is on its way already: this node has sent or heard these very bytes.
-      if (reason === 'PublishError.Duplicate') return
-      if (reason !== 'PublishError.NoPeersSubscribedToTopic') throw error
-      this.#unsent.push({ topic, data })
-      if (this.#unsent.length > MAX_UNSENT) this.#unsent.shift()
+      if (error instanceof Error && error.message === 'PublishError.Duplicate') return
+      throw error
     }
   }
 
-  readonly #onSubscription = (): void => {
-    if (this.#unsent.length === 0) return
-    const unsent = this.#unsent
-    this.#unsent = []
-    void this.#publishAll(unsent)
+  /**
+   * Whether somebody would get it. A peer subscribes some time before gossipsub has a stream to it;
+   * what is published in between goes nowhere, and cannot be published again for an hour.
+   */
+  #isReachable(topic: Topic): boolean {
+    const { pubsub } = this.#components
+    const { streamsOutbound } = pubsub as Partial<{ streamsOutbound: ReadonlyMap<string, unknown> }>
+    return pubsub
+      .getSubscribers(topic.name)
+      .some((peer) => streamsOutbound?.has(peer.toString()) ?? true)
+  }
+
+  readonly #onChange = (): void => {
+    const ready = this.#unsent.filter(({ topic }) => this.#isReachable(topic))
+    if (ready.length === 0) return
+    this.#unsent = this.#unsent.filter((unsent) => !ready.includes(unsent))
+    void this.#publishAll(ready)
   }
 
   async #publishAll(unsent: readonly Unsent[]): Promise<void> {
