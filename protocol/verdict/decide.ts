@@ -25,15 +25,17 @@ export function decide(input: DecideInput): Answer {
   // Without operators there is nobody to ask, whatever was announced.
   const announced = operators.length === 0 ? [] : findCandidates(setting)
   const candidates = announced.filter(({ sid }) => view.isCounted(sid))
-  const standing = standingIn(setting)
-  const judged = findCells(candidates, setting)
-    .map((cell): Judged => {
-      const judgement = judgeCell(cell, collectBallots(cell, setting), question.digest, rules)
-      return { judgement, weight: weigh(judgement, candidates, setting, standing) }
-    })
+  const circumstances = {
+    candidates,
+    standing: standingIn(setting),
+    doubted: isDoubted(candidates, setting),
+  }
+  const { standing } = circumstances
+  const judged = judgeCells(candidates, setting)
+    .map((judgement) => ({ judgement, weight: weigh(judgement, setting, circumstances) }))
     .sort(byStrength)
   const judgement = judged[0]?.judgement
-  const weight = judged[0]?.weight ?? weigh(undefined, candidates, setting, standing)
+  const weight = judged[0]?.weight ?? weigh(undefined, setting, circumstances)
   const release = newestOf(judgement?.cell.releases.filter(speaksOf(question.digest)) ?? [])
   const voices = judgement && voicesOf(judgement, policy.operators)
   const part = {
@@ -65,6 +67,25 @@ export function decide(input: DecideInput): Answer {
     ...part,
     reasons: reasonsFor(part, { setting, judgement, others, announced, bars: weight.bars }),
   }
+}
+
+function judgeCells(candidates: readonly Candidate[], setting: Setting): Judgement[] {
+  const { question, rules } = setting
+  return findCells(candidates, setting).map((cell) =>
+    judgeCell(cell, collectBallots(cell, setting), question.digest, rules),
+  )
+}
+
+/**
+ * Whether the word of those who are not believed would keep the image from being reproduced. A
+ * thief who forks a log takes its owner's mappings away, and with them may go a `contradicted`:
+ * what follows must not be an `allow`.
+ */
+function isDoubted(candidates: readonly Candidate[], setting: Setting): boolean {
+  if (!setting.operators.some(setting.isMuted)) return false
+  const believing = judgeCells(candidates, { ...setting, isMuted: () => false })
+  const verdicts = believing.map(({ verdict }) => verdict)
+  return verdicts.sort(compareVerdicts)[0] !== 'reproduced'
 }
 
 interface Judged {

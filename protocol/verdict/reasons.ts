@@ -158,12 +158,14 @@ function barReason(bar: Bar, part: Part, { rules }: Setting): string {
       return `Fewer than ${rules.threshold} of the supporters are complete and fresh, with a valid card.`
     case 'insufficient-diversity':
       return `The supporters stand for fewer than ${count(rules.minGroups, 'group')}.`
+    case 'doubted':
+      return 'Operators that cannot be believed any more had said otherwise, so it is not allowed on the word of the rest.'
     case 'blind':
       return 'min_blind is set, and blind votes cannot be told apart yet.'
   }
 }
 
-function troubleReasons({ operators, roster, evidence }: Setting): string[] {
+function troubleReasons({ operators, roster }: Setting): string[] {
   const describe = (operator: OperatorId): string[] => {
     const trouble = roster.troubleOf(operator)
     const name = operatorName({ operator })
@@ -177,12 +179,14 @@ function troubleReasons({ operators, roster, evidence }: Setting): string[] {
     }
     return []
   }
-  const shared = [...evidence.rebuilds.values()].some((same) =>
-    same.some(({ key }) => roster.isShared(key)),
-  )
+  const shared = roster
+    .sharers()
+    .map((sharers) => list(sharers.map((operator) => operatorName({ operator }))))
   return [
     ...operators.flatMap(describe),
-    ...(shared ? ['A key that two operators list signed results: it counts for neither.'] : []),
+    ...[...new Set(shared)]
+      .sort()
+      .map((names) => `${names} list one key: what it signs counts for neither.`),
   ]
 }
 

@@ -32,7 +32,7 @@ const UNKNOWN: Standing = { trouble: 'no-card', expires: 0, keys: new Set() }
 export class Roster {
   readonly #standings = new Map<OperatorId, Standing>()
   readonly #owners = new Map<KeyHex, OperatorId>()
-  readonly #shared = new Set<KeyHex>()
+  readonly #sharers = new Map<KeyHex, Set<OperatorId>>()
 
   constructor(
     cards: Iterable<SignedStatement<OperatorCard>>,
@@ -60,11 +60,12 @@ export class Roster {
 
   /** The operator of a key; undefined for a stranger's, and for one that two operators list. */
   operatorOf(key: KeyHex): OperatorId | undefined {
-    return this.#shared.has(key) ? undefined : this.#owners.get(key)
+    return this.#sharers.has(key) ? undefined : this.#owners.get(key)
   }
 
-  isShared(key: KeyHex): boolean {
-    return this.#shared.has(key)
+  /** For each key that several operators list: these operators. */
+  sharers(): readonly (readonly OperatorId[])[] {
+    return [...this.#sharers.values()].map((operators) => [...operators].sort())
   }
 
   /** Whether its operator's newest card still lists the key. */
@@ -89,7 +90,10 @@ export class Roster {
 
   #list(key: KeyHex, operator: OperatorId): void {
     const owner = this.#owners.get(key)
-    if (owner !== undefined && owner !== operator) this.#shared.add(key)
+    if (owner !== undefined && owner !== operator) {
+      const sharers = this.#sharers.get(key) ?? new Set([owner])
+      this.#sharers.set(key, sharers.add(operator))
+    }
     this.#owners.set(key, operator)
   }
 }

@@ -23,8 +23,19 @@ export type Bar =
   /** Fewer than k of the supporters are themselves complete and fresh, with a valid card. */
   | 'silent-supporters'
   | 'insufficient-diversity'
+  /** An equivocator's word would make the verdict another. */
+  | 'doubted'
   /** Votes cast before publication cannot be told apart yet, so none is known to be blind. */
   | 'blind'
+
+/** What matters beside the cell itself. */
+export interface Circumstances {
+  /** All counted ones, of any cell. */
+  readonly candidates: readonly Candidate[]
+  readonly standing: Standing
+  /** Whether, with the word of those who are not believed, it would not be reproduced. */
+  readonly doubted: boolean
+}
 
 export interface Weight {
   readonly decision: Decision
@@ -35,9 +46,8 @@ export interface Weight {
 
 export function weigh(
   judgement: Judgement | undefined,
-  candidates: readonly Candidate[],
   setting: Setting,
-  standing: Standing,
+  { candidates, standing, doubted }: Circumstances,
 ): Weight {
   const { rules, view, policy } = setting
   const flags: Flag[] = []
@@ -60,6 +70,7 @@ export function weigh(
     if (countGroups(policy.operators.filter(({ id }) => firm.has(id))) < rules.minGroups) {
       flag('insufficient-diversity')
     }
+    if (doubted) bars.push('doubted')
     if (rules.minBlind > 0) bars.push('blind')
   }
   const withdrawn = isWithdrawn(judgement, candidates, setting)
