@@ -182,7 +182,7 @@ export async function writeDockerArchive(
     const config = `${sha256(image.config).slice(7)}.json`
     const layers = image.tars.map((tar, i) => {
       const stored = `${sha256(tar).slice(7)}.tar`
-      const linked = `${String(i).padStart(64, '0')}/layer.tar`
+      const linked = `${image.digest.slice(11)}${String(i).padStart(4, '0')}/layer.tar`
       add({ path: stored, content: tar })
       add({ path: linked, type: 'symlink', linkname: `../${stored}` })
       return linked
