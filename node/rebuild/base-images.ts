@@ -215,16 +215,23 @@ function refuseOwnBlobs(
   }
 }
 
+/** `host[:port]` as a reference has it; undefined where it leaves the registry out. */
+export function registryOf(reference: string): string | undefined {
+  const bare = reference.replace(/^docker:\/\//i, '')
+  const first = bare.includes('/') ? bare.slice(0, bare.indexOf('/')) : ''
+  const isHost = /[.:[\]A-Z]/.test(first) || first === 'localhost'
+  return isHost ? first : undefined
+}
+
 /** `host/path` of a reference, in the one spelling in which two can be compared. */
 export function repositoryOf(reference: string): string {
-  const bare = reference.replace(/^docker:\/\//i, '').replace(/@.*$/, '')
-  const untagged = bare.replace(/:[^/]*$/, '')
-  const slash = untagged.indexOf('/')
-  const first = slash < 0 ? '' : untagged.slice(0, slash)
-  const hasHost =
-    /[.:[\]]/.test(first) || first.toLowerCase() === 'localhost' || /[A-Z]/.test(first)
-  const host = canonicalHost(hasHost ? first : 'docker.io')
-  const path = (hasHost ? untagged.slice(slash + 1) : untagged).toLowerCase()
+  const name = reference
+    .replace(/^docker:\/\//i, '')
+    .replace(/@.*$/, '')
+    .replace(/:[^/]*$/, '')
+  const registry = registryOf(name)
+  const host = canonicalHost(registry ?? 'docker.io')
+  const path = (registry === undefined ? name : name.slice(registry.length + 1)).toLowerCase()
   return host === 'docker.io' && !path.includes('/') ? `${host}/library/${path}` : `${host}/${path}`
 }
 

@@ -10,7 +10,8 @@ import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Material } from '../../protocol/rebuild.ts'
 import { canRun, isEmulated } from '../system/host.ts'
-import { findBaseImages, repositoryOf } from './base-images.ts'
+import { isLoopbackHost } from '../system/public-address.ts'
+import { findBaseImages, registryOf, repositoryOf } from './base-images.ts'
 import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import type { BuildJob } from './builder.ts'
@@ -85,7 +86,7 @@ export class BuildahBuild {
 
       await this.#watch.start()
       this.#cgroup = await Cgroup.create(randomUUID(), limits)
-      await this.#prepare()
+      await this.#prepare(bases)
       for (const base of bases) {
         await this.#command('pull', pullCommand(this.#layout, host, platform, base))
       }
@@ -123,7 +124,7 @@ export class BuildahBuild {
     }
   }
 
-  async #prepare(): Promise<void> {
+  async #prepare(bases: readonly string[]): Promise<void> {
     const { sourceDateEpoch } = this.#job.recipe
     const layout = this.#layout
     // buildah hashes the times of ADDed files into the image's history.
@@ -132,7 +133,10 @@ export class BuildahBuild {
       await mkdir(directory, { mode: 0o700 })
     }
     await mkdir(join(layout.configuration, 'registries.conf.d'), { recursive: true })
-    const files = configurationFiles(layout, this.#components.host, this.#job.insecureRegistries)
+    // Loopback registries speak plain http and need no permission to.
+    const loopback = bases.flatMap((base) => registryOf(base) ?? []).filter(isLoopbackRegistry)
+    const plain = [...new Set([...this.#job.insecureRegistries, ...loopback])]
+    const files = configurationFiles(layout, this.#components.host, plain)
     for (const [name, text] of Object.entries(files)) {
       await writeFile(join(layout.configuration, name), text)
     }
@@ -268,6 +272,10 @@ export class BuildahBuild {
       await removeWorkFolder(directory)
     }
   }
+}
+
+function isLoopbackRegistry(registry: string): boolean {
+  return isLoopbackHost(registry.replace(/:[0-9]+$/, ''))
 }
 
 interface ListedImage {
