@@ -7,7 +7,7 @@ import {
   type NormalizerComponents,
 } from './normalizer.ts'
 
-export type EqualLevel = 'exact' | 'normalized' | 'rootfs' | 'none'
+type EqualLevel = 'exact' | 'normalized' | 'rootfs' | 'none'
 
 export interface SourceDiff {
   readonly equal: EqualLevel

@@ -33,7 +33,7 @@ export interface TransportOptions extends AgentTimeouts {
   readonly maxRedirects: number
 }
 
-export const defaultTransportOptions: TransportOptions = Object.freeze({
+const defaultTransportOptions: TransportOptions = Object.freeze({
   connectTimeoutMs: 10_000,
   headersTimeoutMs: 60_000,
   bodyTimeoutMs: 60_000,

@@ -9,7 +9,7 @@ import type { Digest, Platform } from '../../protocol/identifiers.ts'
 import type { ImageConfig } from '../../protocol/normalize/config.ts'
 import type { ImageManifest } from '../../protocol/normalize/manifest.ts'
 
-export interface LayerBlob {
+interface LayerBlob {
   /** Digest of the stored bytes; undefined in a docker-archive, which names diffIDs only. */
   readonly digest: Digest | undefined
   /** Stored bytes. */

@@ -9,9 +9,6 @@ import { ZSTD_MAGIC, isSkippableMagic } from './zstd-frames.ts'
 
 export type LayerEncoding = 'plain' | 'gzip' | 'zstd'
 
-/** As many bytes as tell the encoding. */
-export const ENCODING_PREFIX_BYTES = 4
-
 /** The encoding that the first bytes of a blob tell. */
 export function detectEncoding(prefix: Uint8Array): LayerEncoding {
   const [a = 0, b = 0, c = 0, d = 0] = prefix

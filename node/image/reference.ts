@@ -8,7 +8,7 @@ import { isDigest, type Digest, type ImageName } from '../../protocol/identifier
 import { isImageName } from '../../protocol/image-name.ts'
 import { ImageError } from './image-error.ts'
 
-export interface LocalReference {
+interface LocalReference {
   readonly transport: 'oci' | 'oci-archive' | 'docker-archive'
   readonly path: string
   /** The tag in an OCI layout, or `name:tag` in a docker-archive. */

@@ -41,7 +41,7 @@ export interface RegistryClientOptions {
   readonly maxBlobBytes: number
 }
 
-export const defaultRegistryClientOptions: RegistryClientOptions = Object.freeze({
+const defaultRegistryClientOptions: RegistryClientOptions = Object.freeze({
   resumeAttempts: 5,
   maxManifestBytes: 1024 * 1024,
   maxBlobBytes: 4 * 1024 ** 3,

@@ -10,7 +10,7 @@ import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
 export const ZSTD_MAGIC = 0xfd2fb528
 
 /** More frames than a 32 GiB layer has in pieces of 512 KiB; each costs a call of the decoder. */
-export const MAX_ZSTD_FRAMES = 65_536
+const MAX_ZSTD_FRAMES = 65_536
 
 const DICTIONARY_ID_BYTES = [0, 1, 2, 4] as const
 const CONTENT_SIZE_BYTES = [0, 2, 4, 8] as const
