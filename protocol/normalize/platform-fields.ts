@@ -12,7 +12,9 @@ export function parsePlatformFields(value: JsonValue): string {
   const variant = member(value, 'variant') ?? ''
   if (typeof os === 'string' && typeof architecture === 'string' && typeof variant === 'string') {
     const platform = encodePlatform({ os, architecture, variant })
-    if (isPlatform(platform)) return platform
+    // "linux" with "arm/v7" must not read as "linux/arm" with "v7".
+    const parts = [os, architecture, variant]
+    if (isPlatform(platform) && !parts.some((part) => part.includes('/'))) return platform
   }
   throw new NormalizeError(
     'platform',
