@@ -28,7 +28,7 @@ const INVALID =
 
 /** Network troubles that pass, as resolvers, apt, curl, wget, pip and npm put them. */
 const NETWORK =
-  /temporary failure (?:resolving|in name resolution)|could(?: not|n't) resolve host|bad address '|unable to resolve host address|network is unreachable|no route to host|connection (?:refused|timed out|reset by peer)|connect timeout|operation timed out|EAI_AGAIN|TLS handshake timeout|unable to connect to|\b(?:429 +Too Many|502 +Bad Gateway|503 +Service|504 +Gateway)/i
+  /temporary failure (?:resolving|in name resolution)|could(?: not|n't) resolve host|bad address '|unable to resolve host address|network is unreachable|no route to host|connection (?:refused|timed out|reset by peer)|connect timeout|mirror sync in progress|hash sum mismatch|operation timed out|EAI_AGAIN|TLS handshake timeout|unable to connect to|\b(?:429 +Too Many|502 +Bad Gateway|503 +Service|504 +Gateway)/i
 
 export function explainFailure(failed: FailedCommand): BuildError {
   const { phase, output, exitCode } = failed

@@ -30,6 +30,10 @@ describe('a failure of buildah', () => {
     ['step-fetch-failed', `  503  Service Unavailable [IP: 1.2.3.4 80]\n${STEP}`],
     ['step-fetch-failed', `E: Failed to fetch http://x  429  Too Many Requests\n${STEP}`],
     [
+      'step-fetch-failed',
+      `E: Failed to fetch x  File has unexpected size. Mirror sync in progress?\n${STEP}`,
+    ],
+    [
       'builder-killed',
       'subprocess exited on killed\nError: building at STEP "RUN x": exit status 1',
     ],
