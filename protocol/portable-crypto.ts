@@ -22,10 +22,10 @@ function verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Ui
   if (signature.length !== 64) return false
   const r = signature.subarray(0, 32)
   const s = littleEndian(signature.subarray(32))
-  if (s >= Point.Fn.ORDER) return false
   try {
     const a = Point.fromBytes(publicKey, false)
     const k = littleEndian(sha512(concat(r, publicKey, message))) % Point.Fn.ORDER
+    // Throws where S is not below L.
     const expected = Point.BASE.multiplyUnsafe(s).subtract(a.multiplyUnsafe(k))
     return equalBytes(expected.toBytes(), r)
   } catch {
