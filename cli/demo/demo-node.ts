@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -14,9 +15,8 @@ const MAIN = fileURLToPath(
     import.meta.url,
   ),
 )
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 20_000
-const POLL_MS = 100
 
 /** What a command came to. */
 export interface CommandResult {
@@ -54,6 +54,7 @@ export class DemoNode {
   readonly groups: readonly string[]
   #process: ChildProcess | undefined
   #operator = ''
+  #address: string | undefined
 
   constructor({ name, folder, groups }: DemoNodeOptions) {
     this.name = name
@@ -63,10 +64,6 @@ export class DemoNode {
 
   get operator(): string {
     return this.#operator
-  }
-
-  get cardFile(): string {
-    return join(this.folder, 'operator-card.json')
   }
 
   /** Runs a command on this node's data folder; throws with its words where it exits with 2. */
@@ -84,53 +81,57 @@ export class DemoNode {
   async init(): Promise<void> {
     const { operator } = await this.json<{ operator: string }>('init', '--name', this.name)
     this.#operator = operator
-    await this.command('card', this.cardFile)
   }
 
-  /** Trusts these operators, `threshold` of whom must agree, without asking for fresh heads. */
+  /** Writes the policy: these operators, `threshold` of whom must agree, without fresh heads. */
   async trust(others: readonly DemoNode[], threshold: number): Promise<void> {
     const policy = join(this.folder, 'policy.toml')
-    const text = await readFile(policy, 'utf8')
-    await writeFile(
-      policy,
-      text
-        .replace(/^threshold = .*$/m, `threshold = ${threshold}`)
-        .replace(/^freshness = .*$/m, 'freshness = "off" # the demo has no logs to be fresh'),
+    const text = (await readFile(policy, 'utf8'))
+      .replace(/^threshold = .*$/m, `threshold = ${threshold}`)
+      .replace(/^freshness = .*$/m, 'freshness = "off" # the demo has no logs to be fresh')
+    const blocks = others.map(
+      ({ operator, name, groups }) =>
+        `\n[[operator]]\nid = "${operator}"\nname = "${name}"\ngroups = ${JSON.stringify(groups)}\n`,
     )
-    for (const other of others) {
-      const groups = other.groups.flatMap((group) => ['--group', group])
-      await this.command('trust', 'add', other.cardFile, ...groups)
-    }
+    await writeFile(policy, text + blocks.join(''))
   }
 
+  /** Resolves once the node says that it has started. */
   async start(args: readonly string[]): Promise<void> {
     const log = createWriteStream(join(this.folder, 'node.log'), { flags: 'a' })
-    const child = spawn(process.execPath, [MAIN, 'start', '--data', this.folder, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    child.stdout.pipe(log, { end: false })
-    child.stderr.pipe(log, { end: false })
+    const child = spawn(
+      process.execPath,
+      [MAIN, 'start', '--json', '--data', this.folder, ...args],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    )
     this.#process = child
-    const deadline = Date.now() + START_TIMEOUT_MS
-    for (;;) {
-      if (child.exitCode !== null) {
-        throw new Error(
-          `${this.name} did not start:\n${await readFile(join(this.folder, 'node.log'), 'utf8')}`,
-        )
-      }
-      const { running } = await this.json<{ running: boolean }>('status')
-      if (running) return
-      if (Date.now() > deadline) throw new Error(`${this.name} does not answer`)
-      await delay(POLL_MS)
-    }
+    child.stderr.pipe(log, { end: false })
+    const exited = once(child, 'exit').then(async () => {
+      const words = await readFile(join(this.folder, 'node.log'), 'utf8')
+      throw new Error(`${this.name} ended:\n${words}`)
+    })
+    const started = new Promise<void>((resolve) => {
+      createInterface(child.stdout).on('line', (line) => {
+        log.write(`${line}\n`)
+        const event = JSON.parse(line) as { type: string; data: { listen?: readonly string[] } }
+        if (event.type !== 'started') return
+        this.#address = event.data.listen?.[0]
+        resolve()
+      })
+    })
+    const late = delay(START_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+      throw new Error(`${this.name} does not answer`)
+    })
+    await Promise.race([started, exited, late])
+    // From here on its end is its own affair.
+    exited.catch(() => undefined)
+    late.catch(() => undefined)
   }
 
   /** The first address that others can dial. */
-  async address(): Promise<string> {
-    const { listen } = await this.json<{ listen: string[] }>('status')
-    const [address] = listen
-    if (address === undefined) throw new Error(`${this.name} listens nowhere`)
-    return address
+  get address(): string {
+    if (this.#address === undefined) throw new Error(`${this.name} listens nowhere`)
+    return this.#address
   }
 
   async stop(): Promise<void> {

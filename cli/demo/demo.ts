@@ -139,10 +139,12 @@ async function runReleases(
     platform,
   })
   await writeFile(projectFile, text)
-  for (const node of all) {
-    const how = rebuilders.includes(node) ? '--trust-recipe' : '--no-build'
-    await node.command('follow', projectFile, '--yes', how)
-  }
+  await Promise.all(
+    all.map((node) => {
+      const how = rebuilders.includes(node) ? '--trust-recipe' : '--no-build'
+      return node.command('follow', projectFile, '--yes', how)
+    }),
+  )
 
   say('3/5  the maintainer builds and publishes three releases, and announces them')
   const published = new Map<DemoRelease, string>()
@@ -181,12 +183,12 @@ async function startNodes(
 ): Promise<void> {
   await Promise.all(all.map((node) => node.init()))
   for (const node of all) await node.trust(rebuilders, THRESHOLD)
-  for (const node of all) {
-    signal.throwIfAborted()
-    cleanUp.add(() => node.stop())
-    const bootstrap = node === announcer ? [] : ['--bootstrap', await announcer.address()]
-    await node.start([...LOOPBACK, ...bootstrap])
-  }
+  for (const node of all) cleanUp.add(() => node.stop())
+  signal.throwIfAborted()
+  await announcer.start(LOOPBACK)
+  const bootstrap = ['--bootstrap', announcer.address]
+  const others = all.filter((node) => node !== announcer)
+  await Promise.all(others.map((node) => node.start([...LOOPBACK, ...bootstrap])))
 }
 
 /** What the project's own pipeline builds by: the recipe of the project file, resolved. */
