@@ -8,10 +8,8 @@
  */
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodeUtf8, utf8 } from '../../protocol/bytes.ts'
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Logger } from '../logger.ts'
-import { encodeChecked, parseChecked } from './checked.ts'
 import { Database, type Operation } from './database.ts'
 import {
   defaultFreeSpaceLimits,
@@ -20,11 +18,12 @@ import {
   type MeasureFreeSpace,
 } from './free-space.ts'
 import { loadHolder, removeHolder, writeHolder } from './holder.ts'
-import { keyIn, STORE_FORMAT } from './keys.ts'
-import { emptyLedger, findMiscounts, ledgerOperation, loadLedger, type Ledger } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import { RecordTable, type WriteOptions } from './record-table.ts'
+import { checkFormat, recover, type Recovery } from './recovery.ts'
 import { reindex, type ReindexReport } from './reindex.ts'
-import { breakSeal, loadSeal, writeSeal } from './seal.ts'
+import { findDamagedFiles, tableBytes } from './scrub.ts'
+import { writeSeal } from './seal.ts'
 import { StatementTable, type OpenStatement } from './statement-table.ts'
 import { StoreError, toStoreError } from './store-error.ts'
 import { Writer } from './writer.ts'
@@ -42,17 +41,11 @@ export interface StoreInit {
   /** What `--data` named, for messages; the directory itself where absent. */
   readonly dataFolder?: string
   readonly freeSpaceLimits?: Partial<FreeSpaceLimits>
+  /** Table files of up to so many bytes are held against their checksums at each start. */
+  readonly maxScrubBytes?: number
 }
 
-/** What was found when the store was opened. */
-export interface Recovery {
-  /** It was not closed in order: peers may hold what this node has lost. */
-  readonly uncleanStop: boolean
-  /** The repair that the counts asked for. */
-  readonly reindexed?: ReindexReport
-}
-
-const FORMAT_KEY = keyIn('system', utf8('format'))
+export const DEFAULT_MAX_SCRUB_BYTES = 64 * 1024 * 1024
 
 export class Store {
   readonly statements: StatementTable
@@ -100,10 +93,14 @@ export class Store {
     } catch (error) {
       throw toStoreError(error, directory)
     }
-    const database = await Database.open(join(directory, 'level'), () => lockedError(init))
+    const level = join(directory, 'level')
+    const isSmall = (await tableBytes(level)) <= (init.maxScrubBytes ?? DEFAULT_MAX_SCRUB_BYTES)
+    const damagedFiles = isSmall ? await findDamagedFiles(level) : []
+    const database = await Database.open(level, () => lockedError(init))
     try {
       const isNew = await checkFormat(database, directory)
-      const { ledger, recovery } = await recover(components, { directory, database, isNew })
+      const found = { directory, database, isNew, damagedFiles }
+      const { ledger, recovery } = await recover(components, found)
       await writeHolder(directory)
       const store = new Store(components, init, { database, ledger, recovery })
       await store.#writer.checkSpace()
@@ -154,6 +151,11 @@ export class Store {
     return report
   }
 
+  /** Files whose checksums do not hold; for a look now and then where the store is large. */
+  async findDamagedFiles(signal?: AbortSignal): Promise<readonly string[]> {
+    return findDamagedFiles(this.#database.directory, signal)
+  }
+
   /** Ends what is being written and lets go of the folder. */
   async close(): Promise<void> {
     await this.#writer.close()
@@ -180,60 +182,4 @@ async function lockedError(init: StoreInit): Promise<StoreError> {
     'locked',
     `another node holds ${folder} open${who}: stop it or choose another with --data`,
   )
-}
-
-/** True where the database was made just now. */
-async function checkFormat(database: Database, directory: string): Promise<boolean> {
-  const value = await database.get(FORMAT_KEY)
-  if (value === undefined) {
-    const everything = { gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }
-    const [some] = await database.entries(everything, { limit: 1 })
-    if (some !== undefined) throw noStore(directory)
-    const encoded = encodeChecked(FORMAT_KEY, utf8(JSON.stringify(STORE_FORMAT)))
-    const format: Operation = { type: 'put', key: FORMAT_KEY, value: encoded }
-    await database.write([format, ledgerOperation(emptyLedger)], true)
-    return true
-  }
-  const payload = parseChecked(FORMAT_KEY, value)
-  if (payload === undefined) throw noStore(directory)
-  const format: unknown = JSON.parse(decodeUtf8(payload) ?? 'null')
-  if (typeof format !== 'number') throw noStore(directory)
-  if (format <= STORE_FORMAT) return false
-  throw new StoreError(
-    'newer-format',
-    `${directory} was written by a newer rebuildnet (store format ${format}, this one reads ${STORE_FORMAT}): update rebuildnet`,
-  )
-}
-
-function noStore(directory: string): StoreError {
-  return new StoreError(
-    'corrupt',
-    `${directory} has no readable format number: it is damaged or no store; move it away to begin a new one`,
-  )
-}
-
-/** Tells whether the last stop was clean, and repairs the indexes where their counts are wrong. */
-async function recover(
-  { crypto, logger }: StoreComponents,
-  at: { readonly directory: string; readonly database: Database; readonly isNew: boolean },
-): Promise<{ readonly ledger: Ledger; readonly recovery: Recovery }> {
-  const { directory, database, isNew } = at
-  const seal = await loadSeal(directory)
-  const wasHeld = (await loadHolder(directory)) !== undefined
-  await breakSeal(directory)
-  const ledger = await loadLedger(database)
-  const droppedBytes = await database.droppedBytes()
-  // Where the whole journal is lost the database looks new; what stands beside it knows better.
-  const wasUsed = seal !== undefined || wasHeld
-  const uncleanStop =
-    droppedBytes > 0 || (isNew ? wasUsed : seal === undefined || seal.writes !== ledger?.writes)
-  if (!uncleanStop) return { ledger: ledger ?? emptyLedger, recovery: { uncleanStop } }
-  if (droppedBytes > 0) {
-    logger.error({ droppedBytes }, 'the journal of the store was damaged: peers send what it lost')
-  }
-  const miscounts = ledger === undefined ? ['ledger'] : await findMiscounts(database, ledger)
-  if (ledger !== undefined && miscounts.length === 0) return { ledger, recovery: { uncleanStop } }
-  const repaired = await reindex({ database, crypto }, ledger)
-  logger.warn({ miscounts, ...repaired.report }, 'the store was repaired after an unclean stop')
-  return { ledger: repaired.ledger, recovery: { uncleanStop, reindexed: repaired.report } }
 }

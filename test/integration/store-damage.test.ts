@@ -5,7 +5,6 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { Database, type Entry } from '../../node/store/database.ts'
 import { rangeIn, type TableName } from '../../node/store/keys.ts'
 import type { Store } from '../../node/store/store.ts'
-import { StoreError } from '../../node/store/store-error.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import {
   imageDigests,
@@ -171,23 +170,43 @@ describe('a store whose disk changed something', () => {
     await expect(openStore(folder)).rejects.toMatchObject({ code: 'corrupt' })
   })
 
-  it('calls a stop unclean where the journal lost a bit, wherever it was', async () => {
-    const files = await readdir(join(folder, 'level'))
-    const journal = join('level', files.find((name) => name.endsWith('.log')) ?? '')
-    const contents = await readFile(join(folder, journal))
-    expect(contents.length).toBeGreaterThan(1000)
-    for (let i = 0; i < 24; i++) {
-      const bit = Math.floor(((i + 0.5) / 24) * contents.length) * 8 + (i % 8)
-      const copy = await temporaryFolder()
-      await cp(folder, copy, { recursive: true })
-      await writeFile(join(copy, journal), flip(contents, bit))
-      try {
-        const store = await openStore(copy)
+  it.each([
+    ['journal', '.log', 0],
+    // The journal becomes a table file at the next opening.
+    ['table file', '.ldb', 1],
+  ])(
+    'tells when it is opened that a bit of its %s was flipped, wherever it was',
+    async (_, extension, openings) => {
+      for (let i = 0; i < openings; i++) await (await openStore(folder)).close()
+      const files = await readdir(join(folder, 'level'))
+      const file = join('level', files.find((name) => name.endsWith(extension)) ?? '')
+      const contents = await readFile(join(folder, file))
+      expect(contents.length).toBeGreaterThan(1000)
+      for (let i = 0; i < 24; i++) {
+        const bit = Math.floor(((i + 0.5) / 24) * (contents.length - 48)) * 8 + (i % 8)
+        const copy = await temporaryFolder()
+        await cp(folder, copy, { recursive: true })
+        await writeFile(join(copy, file), flip(contents, bit))
+        const store = await openStore(copy).catch((error: unknown) => {
+          expect(error, `bit ${bit}`).toMatchObject({ name: 'StoreError', code: 'corrupt' })
+        })
+        if (store === undefined) continue
         expect(store.uncleanStop, `bit ${bit}`).toBe(true)
         await store.close()
-      } catch (error) {
-        expect(error, `bit ${bit}`).toBeInstanceOf(StoreError)
       }
-    }
+    },
+  )
+
+  it('finds damaged files of a store that is too large for a look at each start', async () => {
+    await (await openStore(folder)).close()
+    const files = await readdir(join(folder, 'level'))
+    const name = files.find((each) => each.endsWith('.ldb')) ?? ''
+    const path = join(folder, 'level', name)
+    const contents = await readFile(path)
+    await writeFile(path, flip(contents, contents.length * 4))
+    const store = await openStore(folder, { maxScrubBytes: 0 })
+    onTestFinished(() => store.close())
+    expect(store.uncleanStop).toBe(false)
+    expect(await store.findDamagedFiles()).toEqual([name])
   })
 })
