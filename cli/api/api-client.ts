@@ -137,18 +137,15 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
   }
 
   /**
-   * What happens at the node, until it stops or the signal is aborted.
+   * What happens at the node from now on, until it stops or the signal is aborted.
    * `reset` among them says that some was missed.
    */
-  async *events(
+  async events(
     types: readonly NodeEvent['type'][],
     signal: AbortSignal,
-  ): AsyncGenerator<StreamEvent> {
-    const parser = new EventParser()
+  ): Promise<AsyncGenerator<StreamEvent>> {
     const path = `/v1/events${encodeQuery({ types: types.join(',') })}`
-    for await (const chunk of this.#transport.stream(path, signal)) {
-      for (const event of parser.push(chunk)) yield JSON.parse(event.data) as StreamEvent
-    }
+    return parseEvents(await this.#transport.stream(path, signal))
   }
 
   #get<Reply>(path: string, query: Query = {}, signal?: AbortSignal): Promise<Reply> {
@@ -176,6 +173,13 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
     const { status, body } = await this.#transport.send(request)
     if (status >= 400) throw parseProblem(status, body)
     return body as Reply
+  }
+}
+
+async function* parseEvents(chunks: AsyncIterable<string>): AsyncGenerator<StreamEvent> {
+  const parser = new EventParser()
+  for await (const chunk of chunks) {
+    for (const event of parser.push(chunk)) yield JSON.parse(event.data) as StreamEvent
   }
 }
 

@@ -20,7 +20,7 @@ export class InjectTransport implements Transport {
     return { status: response.statusCode, body: parseBody(response.body) }
   }
 
-  stream(): AsyncIterable<string> {
+  async stream(): Promise<AsyncIterable<string>> {
     throw new CliError(
       'needs-running-node',
       'nothing happens here while no node runs: start it with "rebuildnet start"',

@@ -16,18 +16,12 @@ export class SocketTransport implements Transport {
     return { status: response.statusCode ?? 0, body: parseBody(await readAll(response)) }
   }
 
-  async *stream(path: string, signal: AbortSignal): AsyncGenerator<string> {
+  async stream(path: string, signal: AbortSignal): Promise<AsyncIterable<string>> {
     const response = await this.#open({ method: 'GET', path, signal })
     if (response.statusCode !== 200) {
       throw parseProblem(response.statusCode ?? 0, parseBody(await readAll(response)))
     }
-    response.setEncoding('utf8')
-    try {
-      for await (const chunk of response) yield chunk as string
-    } catch (error) {
-      // The node went away, or we did: the stream is over either way.
-      if (!isGone(error)) throw error
-    }
+    return readChunks(response)
   }
 
   #open(asked: ApiRequest): Promise<IncomingMessage> {
@@ -61,6 +55,16 @@ export class SocketTransport implements Transport {
       })
       outgoing.end(body)
     })
+  }
+}
+
+async function* readChunks(response: IncomingMessage): AsyncGenerator<string> {
+  response.setEncoding('utf8')
+  try {
+    for await (const chunk of response) yield chunk as string
+  } catch (error) {
+    // The node went away, or we did: the stream is over either way.
+    if (!isGone(error)) throw error
   }
 }
 

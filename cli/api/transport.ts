@@ -14,8 +14,11 @@ export interface ApiReply {
 
 export interface Transport {
   send(request: ApiRequest): Promise<ApiReply>
-  /** Text of an event stream, chunk by chunk, until it ends or the signal is aborted. */
-  stream(path: string, signal: AbortSignal): AsyncIterable<string>
+  /**
+   * Text of an event stream, chunk by chunk, until it ends or the signal is aborted. Resolves once
+   * the node listens, so that nothing that happens from then on is missed.
+   */
+  stream(path: string, signal: AbortSignal): Promise<AsyncIterable<string>>
 }
 
 /** Empty and unreadable bodies are undefined: the status says what happened. */

@@ -46,8 +46,9 @@ function watchAlerts(context: Context): Promise<number> {
       )
     }
     return context.untilStopped(async (signal) => {
+      const events = await client.events(['alert'], signal)
       context.out.note(faint('watching; stop with Ctrl-C'))
-      for await (const event of client.events(['alert'], signal)) {
+      for await (const event of events) {
         if (event.type !== 'alert') continue
         if (context.json) context.out.value(event.data)
         else showAlert(event.data, context.out)

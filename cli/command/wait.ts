@@ -63,12 +63,12 @@ async function waitForDecision(
   // Whatever way it ends, the stream is closed with it.
   const listening = new AbortController()
   const isOver = (): boolean => signal.aborted
-  const events = client.events(
+  // Listen first, ask second: what happens in between must not be missed.
+  const events = await client.events(
     ['verdict', 'statement'],
     AbortSignal.any([signal, listening.signal]),
   )
   try {
-    // Listen first, ask second: what happens in between must not be missed.
     for (let asked = query; ;) {
       const next = events.next()
       const reply = await client.verdict(asked)

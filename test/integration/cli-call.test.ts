@@ -1,0 +1,186 @@
+/** How commands are called, whatever they do. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { COMMANDS } from '../../cli/command-table.ts'
+import { IMAGE, makeStatement, SID } from '../support/memory-service.ts'
+import { runHere, TestNode } from '../support/command-line.ts'
+
+let empty: string
+beforeAll(async () => {
+  empty = await mkdtemp(join(tmpdir(), 'rn-'))
+})
+afterAll(() => rm(empty, { recursive: true, force: true }))
+
+describe('help', () => {
+  it('names every command of the design, with a summary', async () => {
+    const { stdout, exitCode } = await runHere(['--help'])
+    expect(exitCode).toBe(0)
+    const expected =
+      'init start demo doctor follow unfollow projects announce withdraw rebuild queue log normalize diff verify explain wait trust card peers status alerts'
+    for (const name of expected.split(' ')) {
+      expect(stdout).toMatch(new RegExp(`^  ${name} +\\S`, 'm'))
+    }
+  })
+
+  it.each(COMMANDS.map(({ name }) => name))('of %s describes it, with examples', async (name) => {
+    const { stdout, stderr, exitCode } = await runHere([name, '--help'])
+    expect(exitCode, stderr).toBe(0)
+    expect(stdout).toMatch(new RegExp(`^Usage: rebuildnet ${name}`))
+    expect(stdout).toContain(`Examples:\n  $ rebuildnet ${name}`)
+    expect(stdout).toContain('--json')
+    expect(stdout).toContain('--data <folder>')
+  })
+
+  it('is shown where nothing is asked, which is no success', async () => {
+    const ran = await runHere([])
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stdout).toBe('')
+    expect(ran.stderr).toContain('Usage: rebuildnet')
+  })
+
+  it('prints the defaults that hold', async () => {
+    const { stdout } = await runHere(['start', '--help'])
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('(default: /ip4/0.0.0.0/tcp/4801)')
+  })
+})
+
+describe('a wrong call', () => {
+  it.each([
+    [['verfy', 'x'], "unknown command 'verfy'"],
+    [['verify'], "missing required argument 'image'"],
+    [['verify', 'a', 'b'], 'too many arguments'],
+    [['verify', 'x', '--plattform', 'y'], "unknown option '--plattform'"],
+    [['diff', 'a', 'b', '--level', 'loose'], 'Allowed choices are exact, normalized, rootfs'],
+    [['wait', 'x', '--timeout', 'soon'], 'is no duration'],
+    [['log', '--limit', 'all'], 'is no number'],
+    [['normalize'], 'nothing to normalize'],
+    [['normalize', 'x', '--layer', 'y'], 'not both'],
+    [['queue', 'drop'], "unknown command 'drop'"],
+  ])('%j exits 2 with one line, in JSON as well', async (argv, message) => {
+    const ran = await runHere([...argv, '--data', empty])
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stdout).toBe('')
+    expect(ran.stderr).toMatch(/^rebuildnet: [^\n]+\n$/)
+    expect(ran.stderr).toContain(message)
+    const json = await runHere([...argv, '--data', empty, '--json'])
+    expect(json.json).toMatchObject({
+      error: { code: 'usage', message: expect.stringContaining(message) },
+    })
+  })
+})
+
+describe('the data folder', () => {
+  it('that is none is named, with what to do', async () => {
+    const ran = await runHere(['status', '--data', empty, '--json'])
+    expect(ran.exitCode).toBe(2)
+    expect(ran.json).toMatchObject({ error: { code: 'no-data-folder' } })
+    expect(ran.stderr).toContain(`${empty} is no data folder`)
+    expect(ran.stderr).toContain('rebuildnet init')
+  })
+
+  it('comes from --data, then REBUILDNET_DATA, then XDG_DATA_HOME', async () => {
+    const named = async (argv: string[], environment: NodeJS.ProcessEnv) =>
+      (await runHere(['status', ...argv], { environment })).stderr
+    const environment = { REBUILDNET_DATA: join(empty, 'variable'), XDG_DATA_HOME: empty }
+    expect(await named(['--data', join(empty, 'flag')], environment)).toContain('/flag is no')
+    expect(await named([], environment)).toContain('/variable is no')
+    expect(await named([], { XDG_DATA_HOME: empty })).toContain(`${empty}/rebuildnet is no`)
+  })
+
+  it('may be named before the command as well', async () => {
+    const ran = await runHere(['--data', empty, '--json', 'status'])
+    expect(ran.json).toMatchObject({ error: { code: 'no-data-folder' } })
+  })
+})
+
+describe('what is printed', () => {
+  let node: TestNode | undefined
+  afterEach(async () => {
+    await node?.stop()
+    node = undefined
+  })
+
+  it('T20: is harmless, whatever a stranger wrote', async () => {
+    node = await TestNode.start()
+    const evil = 'x\u001b]52;c;AAAA\u0007\u009b2J\u202e\nrebuildnet: all is well'
+    const { service } = node.api
+    service.state = {
+      ...service.state,
+      name: evil,
+      builder: evil,
+      policy: { hash: evil, operators: 1, warnings: [evil] },
+    }
+    service.statementList = [makeStatement({ summary: evil, body: { note: evil } })]
+    service.operatorList = [
+      { ...service.operatorList[0]!, name: evil, contact: evil, claims: { [evil]: evil } },
+    ]
+    service.queueList = [{ ...service.queueList[0]!, detail: evil, stage: evil }]
+    service.alertList = [
+      { ...service.alertList[0]!, reasons: [evil], evidence: { sids: [], paths: [evil] } },
+    ]
+    service.releaseList = [{ ...service.releaseList[0]!, version: evil }]
+    const calls = [
+      ['status'],
+      ['log'],
+      ['log', SID],
+      ['trust', 'ls'],
+      ['queue', 'ls'],
+      ['alerts', 'ls'],
+      ['releases'],
+    ]
+    for (const call of calls) {
+      const plain = await node.run(...call)
+      expect(plain.stdout).not.toBe('')
+      expect(plain.stdout, call.join(' ')).not.toMatch(
+        /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/,
+      )
+      expect(plain.stdout, call.join(' ')).not.toMatch(/^rebuildnet: all is well/m)
+      const json = await node.run(...call, '--json')
+      expect(json.stdout).not.toMatch(/[\u007f-\u009f\u202e]/)
+      expect(json.stdout).toMatch(/^[^\n]+\n$/)
+    }
+  })
+
+  it('is one JSON value for each command that lists', async () => {
+    node = await TestNode.start()
+    const calls = [
+      ['status'],
+      ['projects'],
+      ['releases'],
+      ['releases', IMAGE],
+      ['log'],
+      ['log', IMAGE],
+      ['log', SID],
+      ['queue', 'ls'],
+      ['peers'],
+      ['alerts', 'ls'],
+      ['trust', 'ls'],
+      ['card'],
+    ]
+    for (const call of calls) {
+      const ran = await node.run(...call, '--json')
+      expect(ran.json, call.join(' ')).not.toBeNull()
+      expect(ran.stderr, call.join(' ')).toBe('')
+    }
+  })
+
+  it('has a table for people, for each of them', async () => {
+    node = await TestNode.start()
+    expect((await node.run('projects')).stdout).toMatch(/image +rebuilds +platforms/)
+    expect((await node.run('releases')).stdout).toMatch(/1\.0\.0 .* ✓ reproduced +allow/)
+    expect((await node.run('peers')).stdout).toMatch(/12D3KooWBob +outbound +1\.5/)
+    expect((await node.run('log')).stdout).toMatch(
+      /release +registry\.example\/app +release 1\.0\.0/,
+    )
+    expect((await node.run('status')).stdout).toMatch(/node +running since 2023-11-14/)
+  })
+
+  it('says 1 for a statement that is not known', async () => {
+    node = await TestNode.start()
+    const ran = await node.run('log', 'ffffffff', '--json')
+    expect(ran.exitCode).toBe(1)
+    expect(ran.json).toBeNull()
+  })
+})

@@ -1,0 +1,241 @@
+/** Commands that change something: against an API on a real socket. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DIGEST, IMAGE, OPERATOR, SID } from '../support/memory-service.ts'
+import { TestNode } from '../support/command-line.ts'
+
+let node: TestNode
+beforeEach(async () => {
+  node = await TestNode.start()
+})
+afterEach(() => node.stop())
+
+describe('follow', () => {
+  it('shows what it means and refuses where nobody can be asked', async () => {
+    const file = await node.file('app.toml', 'image = "x"')
+    const ran = await node.run('follow', file)
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stdout).toBe('')
+    for (const shown of [
+      'git+https://git.example/app',
+      OPERATOR,
+      'buildah',
+      'rootless',
+      '20.0 GiB',
+    ]) {
+      expect(ran.stderr).toContain(shown)
+    }
+    expect(ran.stderr).toContain('warning: this machine cannot limit memory')
+    expect(ran.stderr.trim().split('\n').at(-1)).toBe(
+      `rebuildnet: following ${IMAGE} was not agreed to: ask in a terminal, or add --yes`,
+    )
+    expect(node.api.service.followed).toEqual([])
+  })
+
+  it('with --yes follows without asking, and still warns', async () => {
+    const file = await node.file('app.toml', 'image = "x"')
+    const ran = await node.run('follow', file, '--yes', '--json')
+    expect(ran.exitCode).toBe(0)
+    expect(ran.json).toMatchObject({ followed: true, image: IMAGE })
+    expect(ran.stderr).toContain('warning: this machine cannot limit memory')
+    expect(node.api.service.followed).toEqual([
+      { projectFile: 'image = "x"', build: true, trustRecipe: false },
+    ])
+  })
+
+  it('passes on how it is to be followed', async () => {
+    const file = await node.file('app.toml', 'x')
+    await node.run('follow', file, '--yes', '--no-build')
+    await node.run('follow', file, '--yes', '--trust-recipe')
+    expect(node.api.service.followed).toMatchObject([
+      { build: false, trustRecipe: false },
+      { build: true, trustRecipe: true },
+    ])
+  })
+
+  it('names a file that is not there', async () => {
+    const ran = await node.run('follow', '/nowhere/app.toml', '--yes', '--json')
+    expect(ran.exitCode).toBe(2)
+    expect(ran.json).toEqual({
+      error: { code: 'file', message: '/nowhere/app.toml: there is no such file' },
+    })
+  })
+})
+
+describe('unfollow', () => {
+  it('stops following, and says so where nothing was followed', async () => {
+    expect((await node.run('unfollow', IMAGE)).exitCode).toBe(0)
+    const again = await node.run('unfollow', IMAGE, '--json')
+    expect(again.exitCode).toBe(2)
+    expect(again.json).toMatchObject({ error: { code: 'not-followed' } })
+  })
+})
+
+describe('announce', () => {
+  it('passes on version, source and published image', async () => {
+    const ran = await node.run(
+      'announce',
+      IMAGE,
+      '--version',
+      '2.0.0',
+      '--commit',
+      'a'.repeat(40),
+      '--ref',
+      'refs/tags/v2.0.0',
+      '--published',
+      `${IMAGE}@${DIGEST}`,
+      '--json',
+    )
+    expect(ran.exitCode).toBe(0)
+    expect(ran.json).toMatchObject({ version: '2.0.0', sid: SID })
+    expect(node.api.service.announced).toEqual([
+      {
+        image: IMAGE,
+        version: '2.0.0',
+        commit: 'a'.repeat(40),
+        ref: 'refs/tags/v2.0.0',
+        published: `${IMAGE}@${DIGEST}`,
+      },
+    ])
+  })
+
+  it('finds the blind release that it publishes by a prefix', async () => {
+    await node.run(
+      'announce',
+      IMAGE,
+      '--version',
+      '2',
+      '--ref',
+      'v2',
+      '--publishes',
+      SID.slice(0, 8),
+    )
+    expect(node.api.service.announced).toMatchObject([{ publishes: SID }])
+  })
+
+  it('needs a source', async () => {
+    const ran = await node.run('announce', IMAGE, '--version', '2')
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toBe(
+      'rebuildnet: a release needs its source: add --commit COMMIT or --ref REF\n',
+    )
+  })
+})
+
+describe('withdraw', () => {
+  it('passes on the reason', async () => {
+    const ran = await node.run('withdraw', SID, '--reason', 'bad memory', '--json')
+    expect(ran.json).toMatchObject({ kind: 'withdrawal', summary: expect.stringMatching(/bad/) })
+  })
+
+  it('needs a reason', async () => {
+    const ran = await node.run('withdraw', SID)
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toContain('--reason')
+  })
+})
+
+describe('rebuild', () => {
+  it('queues', async () => {
+    const ran = await node.run('rebuild', SID.slice(0, 8), '--json')
+    expect(ran.exitCode).toBe(0)
+    expect(ran.json).toMatchObject([{ id: 'item-1', state: 'waiting' }])
+  })
+
+  it('with --dry-run shows commands that can be typed', async () => {
+    const ran = await node.run('rebuild', SID, '--dry-run')
+    expect(ran.exitCode).toBe(0)
+    expect(ran.stdout).toContain("  buildah build --file 'Docker file'\n")
+  })
+
+  it('with --dry-run exits 1 where the node would refuse', async () => {
+    const { service } = node.api
+    const [plan] = await service.planRebuild()
+    service.planRebuild = async () => [{ ...plan!, refusals: ['its recipe is not trusted'] }]
+    const ran = await node.run('rebuild', SID, '--dry-run')
+    expect(ran.exitCode).toBe(1)
+    expect(ran.stdout).toContain('refused: its recipe is not trusted')
+  })
+})
+
+describe('queue', () => {
+  it('is listed, with what went wrong', async () => {
+    const ran = await node.run('queue', 'ls')
+    expect(ran.exitCode).toBe(0)
+    expect(ran.stdout).toMatch(/item-1 .* failed .* the source is not reachable/)
+  })
+
+  it.each([
+    ['retry', 'waiting'],
+    ['cancel', 'cancelled'],
+  ])('%s makes an item %s', async (verb, state) => {
+    expect((await node.run('queue', verb, 'item-1', '--json')).json).toMatchObject({ state })
+  })
+
+  it('says which item there is not', async () => {
+    const ran = await node.run('queue', 'retry', 'item-9')
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toBe('rebuildnet: no rebuild item-9 on the queue\n')
+  })
+})
+
+describe('trust', () => {
+  it('takes a card that another node wrote', async () => {
+    const path = join(node.api.folder, 'own.card')
+    expect((await node.run('card', path)).exitCode).toBe(0)
+    expect(JSON.parse(await readFile(path, 'utf8'))).toEqual({
+      format: 1,
+      operator: OPERATOR,
+      card: 'AQID',
+    })
+    const ran = await node.run(
+      'trust',
+      'add',
+      path,
+      '--group',
+      'eu',
+      '--group',
+      'ngo',
+      '--name',
+      'A',
+    )
+    expect(ran.exitCode).toBe(0)
+    expect(node.api.service.trusted).toEqual([{ card: 'AQID', groups: ['eu', 'ngo'], name: 'A' }])
+  })
+
+  it('takes an operator id', async () => {
+    await node.run('trust', 'add', OPERATOR)
+    expect(node.api.service.trusted).toEqual([{ operator: OPERATOR }])
+  })
+
+  it('says what is wrong with an id that is cut off', async () => {
+    const ran = await node.run('trust', 'add', OPERATOR.slice(0, 20))
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toContain('it is op1 and 52 characters')
+  })
+
+  it('lists who is trusted, and others only when asked', async () => {
+    const [ada] = await node.api.service.operators()
+    node.api.service.operatorList = [
+      ada!,
+      { ...ada!, id: `op1${'z'.repeat(52)}`, name: 'Stranger', trusted: false },
+    ]
+    const trusted = await node.run('trust', 'ls')
+    expect(trusted.stdout).toMatch(/yes +op1a+ +Ada +eu .*country=DE/)
+    expect(trusted.stdout).not.toContain('Stranger')
+    expect((await node.run('trust', 'ls', '--all')).stdout).toContain('Stranger')
+  })
+
+  it('takes one out again, and says so where there was none', async () => {
+    expect((await node.run('trust', 'rm', OPERATOR)).exitCode).toBe(0)
+    expect((await node.run('trust', 'rm', OPERATOR)).exitCode).toBe(2)
+  })
+})
+
+describe('the card', () => {
+  it('goes to standard output where no file is named', async () => {
+    const ran = await node.run('card')
+    expect(JSON.parse(ran.stdout)).toMatchObject({ operator: OPERATOR, card: 'AQID' })
+  })
+})

@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest'
+import { encodeCardFile, parseCardFile } from '../../../cli/card-file.ts'
+
+const card = { operator: `op1${'a'.repeat(52)}`, card: 'AQIDBA==' }
+const parse = (text: string) => parseCardFile(Buffer.from(text), 'ada.card')
+
+describe('a card file', () => {
+  it('is read back as it was written', () => {
+    expect(parse(encodeCardFile(card))).toBe(card.card)
+  })
+
+  it('may be bare base64, in lines as well', () => {
+    expect(parse('AQID\nBA==\n')).toBe('AQIDBA==')
+  })
+
+  it.each([
+    ['{"format":1}', /ada\.card has no field "card"/],
+    ['{"format":2,"card":"AQ=="}', /ada\.card is of format 2: update rebuildnet/],
+    ['{"format":', /ada\.card is no operator card/],
+    ['', /ada\.card is no operator card/],
+    ['[]', /ada\.card has no field "card"/],
+  ])('%j is refused in one line', (text, message) => {
+    expect(() => parse(text)).toThrow(message)
+  })
+})
