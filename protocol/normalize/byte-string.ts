@@ -10,11 +10,17 @@ export type ByteString = string
 const MAX_ARGUMENTS = 4096
 
 export function toByteString(bytes: Uint8Array): ByteString {
+  if (bytes.length <= MAX_ARGUMENTS) return fromCharCodes(bytes)
   let out = ''
   for (let i = 0; i < bytes.length; i += MAX_ARGUMENTS) {
-    out += String.fromCharCode(...bytes.subarray(i, i + MAX_ARGUMENTS))
+    out += fromCharCodes(bytes.subarray(i, i + MAX_ARGUMENTS))
   }
   return out
+}
+
+/** Five times as fast as spreading, which goes through the iterator of the array. */
+function fromCharCodes(bytes: Uint8Array): string {
+  return Reflect.apply(String.fromCharCode, undefined, bytes) as string
 }
 
 export function fromByteString(text: ByteString): Uint8Array<ArrayBuffer> {

@@ -4,7 +4,7 @@
  * POSIX.1-1988 ustar (the PAX dialects use it) and GNU, in the one form that all unpackers read
  * alike: README.md, "Headers". Faults are NormalizeErrors without a place; the reader adds it.
  */
-import type { ByteString } from './byte-string.ts'
+import { type ByteString, toByteString } from './byte-string.ts'
 import { NormalizeError } from './normalize-error.ts'
 
 export const BLOCK_BYTES = 512
@@ -217,7 +217,7 @@ function checkString(block: Uint8Array, [at, length]: Field, what: string): numb
 
 function parseString(block: Uint8Array, field: Field, what: string): ByteString {
   const end = checkString(block, field, what)
-  return String.fromCharCode(...block.subarray(field[0], end))
+  return toByteString(block.subarray(field[0], end))
 }
 
 function checkZeros(block: Uint8Array, from: number): void {
