@@ -146,6 +146,18 @@ describe.runIf(hasGit || process.env.CI === 'true')('fetching a source (needs gi
     }
   })
 
+  it('fetches no more than the ref where that is enough', async () => {
+    repository.git('update-server-info')
+    const files = await serveFiles(join(folder, 'remote'))
+    servers.push(files)
+    const latest = `/objects/${second.slice(0, 2)}/${second.slice(2)}`
+    const asked = () => files.requests.some((url) => url.endsWith(latest))
+    await fetch({ repository: `git+${files.url}/app/.git`, ref: 'refs/tags/v1' })
+    expect(asked()).toBe(false)
+    await fetch({ repository: `git+${files.url}/app/.git` })
+    expect(asked()).toBe(true)
+  })
+
   it('fetches a repository of SHA-256 objects', async () => {
     const other = new Repository(join(folder, 'remote/sha256'), ['--object-format=sha256'])
     other.write('file', 'x')

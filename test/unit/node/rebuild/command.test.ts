@@ -151,6 +151,19 @@ describe.runIf(features.has('view'))('a command in a sandbox', () => {
     expect(readFileSync(join(folder, 'beside/here'), 'utf8')).toBe('x\n')
   })
 
+  it('has a root with nothing of the host’s in it but programs', async () => {
+    const { log } = await run(['ls', '-A', '/'], sandbox('top'))
+    const expected = /^(?:bin|dev|etc|gnu|lib\w*|nix|proc|root|run|sbin|sys|tmp|usr|var)$/
+    expect(
+      log
+        .trim()
+        .split('\n')
+        .filter((name) => !expected.test(name)),
+    ).toEqual([])
+    const inside = await run(['ls', '-A', '/root', '/run', '/var', '/etc/ssl'], sandbox('inside'))
+    expect(inside.log).not.toMatch(/ssh|private|lib$|docker/m)
+  })
+
   it('cannot get out by the way that chroot leaves open', async () => {
     // A process may leave a chroot that it is the root of when it holds a directory outside of it.
     const escape = `import os
