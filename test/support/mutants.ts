@@ -4,6 +4,7 @@
  * A mutant lives in a temporary folder and is imported from there, so a run takes milliseconds and
  * touches nothing. The patch must apply exactly once: code that moves on takes its mutants along.
  */
+import { readFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -18,6 +19,8 @@ export interface Mutant {
   readonly replace: string
   /** The property that it must fail. */
   readonly killedBy: string
+  /** Runs always, not only where all do. */
+  readonly quick?: boolean
 }
 
 export interface MutatedProtocol {
@@ -27,6 +30,11 @@ export interface MutatedProtocol {
 }
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+
+/** The mutants in a file of test/mutants. */
+export function loadMutants(file: string): Mutant[] {
+  return JSON.parse(readFileSync(join(root, 'test', 'mutants', file), 'utf8')) as Mutant[]
+}
 
 export async function mutateProtocol({
   name,
