@@ -10,7 +10,7 @@ export type RecordChange =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: Uint8Array }
 
-export interface AlertTable {
+interface AlertTable {
   all(): Promise<readonly unknown[]>
   /** From `gte` to before `lt`, in the order of the names. */
   range(range: {

@@ -7,7 +7,7 @@
 import type { Digest, ImageName, Platform, Sid, UnixSeconds } from '../../protocol/identifiers.ts'
 import type { Answer, VerdictName } from '../../protocol/verdict/answer.ts'
 
-export const ALERT_KINDS = ['contradicted', 'diverged', 'unreproducible'] as const
+const ALERT_KINDS = ['contradicted', 'diverged', 'unreproducible'] as const
 export type AlertKind = (typeof ALERT_KINDS)[number]
 export type AlertSeverity = 'critical' | 'warning'
 

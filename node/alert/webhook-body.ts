@@ -2,7 +2,7 @@
 import type { Alert } from './alert.ts'
 import type { Delivery } from './outbox.ts'
 
-export const WEBHOOK_FORMAT = 1
+const WEBHOOK_FORMAT = 1
 
 export type WebhookBody =
   | {

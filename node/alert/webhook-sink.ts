@@ -15,7 +15,7 @@ import type { Timers } from './timers.ts'
 import { testBody, webhookBodyOf, type WebhookBody } from './webhook-body.ts'
 
 /** Throws where a URL may not be asked. */
-export interface UrlGuard {
+interface UrlGuard {
   checkUrl(url: URL): void
 }
 
@@ -38,7 +38,7 @@ export interface WebhookSinkOptions {
   readonly retryMaxMs: number
 }
 
-export const defaultWebhookSinkOptions: WebhookSinkOptions = Object.freeze({
+const defaultWebhookSinkOptions: WebhookSinkOptions = Object.freeze({
   timeoutMs: 10_000,
   retryBaseMs: 1_000,
   retryMaxMs: 15 * 60_000,

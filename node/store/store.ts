@@ -45,7 +45,7 @@ export interface StoreInit {
   readonly maxScrubBytes?: number
 }
 
-export const DEFAULT_MAX_SCRUB_BYTES = 64 * 1024 * 1024
+const DEFAULT_MAX_SCRUB_BYTES = 64 * 1024 * 1024
 
 export class Store {
   readonly statements: StatementTable
