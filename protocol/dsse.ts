@@ -13,7 +13,7 @@ import { Field, parseJsonField } from './field.ts'
 import type { KeyHex } from './identifiers.ts'
 import { StatementError } from './statement-error.ts'
 
-export const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
+const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 
 /** Base64 grows a payload by a third; the rest is room for white space and keys. */
 const MAX_JSON_ENVELOPE_BYTES = 2 * MAX_STATEMENT_BYTES

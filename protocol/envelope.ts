@@ -10,7 +10,7 @@ import type { Crypto } from './crypto.ts'
 import { StatementError } from './statement-error.ts'
 
 export const MAX_STATEMENT_BYTES = 32 * 1024
-export const ENVELOPE_HEADER_BYTES = 1 + 32 + 64
+const ENVELOPE_HEADER_BYTES = 1 + 32 + 64
 const VERSION = 1
 
 export interface Envelope {

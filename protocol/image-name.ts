@@ -5,7 +5,7 @@
  * on a machine's configuration.
  */
 
-export const MAX_IMAGE_NAME_BYTES = 255
+const MAX_IMAGE_NAME_BYTES = 255
 
 const HOST =
   /^(?:localhost(?::\d{1,5})?|(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+(?::\d{1,5})?|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?:\d{1,5}|\[[0-9a-f:]+\](?::\d{1,5})?)$/

@@ -17,13 +17,13 @@ import { checkSubjects, encodeSubjects, type Subject } from './subject.ts'
 import { encodeWithdrawal, parseWithdrawal, withdrawalSubjects } from './withdrawal.ts'
 import type { OperatorCard } from './operator-card.ts'
 
-export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
-export const STATEMENT_KINDS = ['release', 'rebuild', 'withdrawal', 'operator'] as const
-export const MAX_DEPTH = 16
+const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
+const STATEMENT_KINDS = ['release', 'rebuild', 'withdrawal', 'operator'] as const
+const MAX_DEPTH = 16
 /** The longest string anywhere; an operator card in base64 is the only one of that size. */
-export const MAX_STRING_LENGTH = 16 * 1024
+const MAX_STRING_LENGTH = 16 * 1024
 
-export function predicateTypeOf(kind: StatementKind): string {
+function predicateTypeOf(kind: StatementKind): string {
   return `https://rebuildnet.dev/${kind}/v1`
 }
 

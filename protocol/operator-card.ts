@@ -19,10 +19,10 @@ import { MAX_TIME } from './recipe.ts'
 import type { Signer } from './signer.ts'
 import type { Subject } from './subject.ts'
 
-export const MAX_CARD_BYTES = 12 * 1024
+const MAX_CARD_BYTES = 12 * 1024
 /** A thief's fresh statements under an eclipse are bounded by this. */
 export const MAX_CARD_LIFETIME_SECONDS = 180 * 24 * 3600
-export const MAX_CARD_KEYS = 16
+const MAX_CARD_KEYS = 16
 
 const ID_DOMAIN = utf8('rebuildnet/operator/1\0')
 const ROOT_DOMAIN = utf8('rebuildnet/card-root/1\0')

@@ -30,8 +30,8 @@ import { isDigestOfProfile, parseProfileId } from './profile-id.ts'
 import { MAX_TIME } from './recipe.ts'
 import { commitSubject, manifestSubject, type Subject } from './subject.ts'
 
-export const MAX_MATERIALS_BYTES = 8 * 1024
-export const MAX_SUPERSEDES = 64
+const MAX_MATERIALS_BYTES = 8 * 1024
+const MAX_SUPERSEDES = 64
 
 /** A digest of one level, or the normalization code that stands in its place. */
 export type LevelDigest = ProfileDigest | { readonly error: string }
@@ -43,9 +43,9 @@ export interface ImageDigests {
   readonly rootfsDigest: LevelDigest
 }
 
-export const REBUILD_STAGES = ['source', 'build', 'export', 'normalize'] as const
+const REBUILD_STAGES = ['source', 'build', 'export', 'normalize'] as const
 export type RebuildStage = (typeof REBUILD_STAGES)[number]
-export const FAILURE_CLASSES = ['recipe', 'infrastructure'] as const
+const FAILURE_CLASSES = ['recipe', 'infrastructure'] as const
 export type FailureClass = (typeof FAILURE_CLASSES)[number]
 
 export type Outcome =
@@ -141,10 +141,22 @@ export function parseRebuild(predicate: Field): Rebuild {
   }
 }
 
+/** Materials and superseded results are sets: they are written sorted, each once. */
 export function encodeRebuild(rebuild: Rebuild): JsonObject {
-  const { kind: _kind, ...predicate } = rebuild
+  const { kind: _kind, materials, supersedes, ...rest } = rebuild
+  const predicate = {
+    ...rest,
+    materials: sortedSet(materials, compareMaterials),
+    supersedes: sortedSet(supersedes, compareText),
+  }
   // Only readonly strings, integers, arrays and objects of these: all of it is JSON.
   return predicate as unknown as JsonObject
+}
+
+function sortedSet<T>(items: readonly T[], compare: (a: T, b: T) => number): T[] {
+  return items
+    .toSorted(compare)
+    .filter((item, i, sorted) => i === 0 || compare(sorted[i - 1] as T, item) !== 0)
 }
 
 /** The published manifest, or the commit where nothing is published yet. */
@@ -156,8 +168,7 @@ export function rebuildSubjects(rebuild: Rebuild): Subject[] {
   ]
 }
 
-/** The order in which materials are listed. */
-export function compareMaterials(a: Material, b: Material): number {
+function compareMaterials(a: Material, b: Material): number {
   return compareText(a.uri, b.uri) || compareText(a.digest, b.digest)
 }
 

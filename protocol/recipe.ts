@@ -5,7 +5,7 @@
 import { compareText, Field } from './field.ts'
 import type { JsonObject, JsonValue } from './json.ts'
 
-export const MAX_RECIPE_BYTES = 8 * 1024
+const MAX_RECIPE_BYTES = 8 * 1024
 
 export const BUILDER_NAMES = ['buildah', 'buildkit', 'command', 'docker', 'podman'] as const
 export type BuilderName = (typeof BUILDER_NAMES)[number]
@@ -43,7 +43,7 @@ export interface Recipe {
   readonly exporter?: Readonly<Record<string, string>>
 }
 
-export const RECIPE_FIELDS = [
+const RECIPE_FIELDS = [
   'builders',
   'dockerfile',
   'context',

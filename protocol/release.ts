@@ -14,9 +14,9 @@ import { encodeRecipe, MAX_TIME, parseRecipe, type Recipe } from './recipe.ts'
 import { isSourceUrl } from './source-url.ts'
 import { commitSubject, manifestSubject, type Subject } from './subject.ts'
 
-export const MAX_RELEASE_PLATFORMS = 32
+const MAX_RELEASE_PLATFORMS = 32
 
-export interface ReleaseSource {
+interface ReleaseSource {
   /** `git+https://…` */
   readonly repository: string
   /** 40 or 64 lowercase hex digits. */
@@ -113,6 +113,6 @@ function parseReleasePlatform(field: Field): ReleasePlatform {
 }
 
 /** Versions appear in IMAGE@VERSION on command lines. */
-export function isVersion(text: string): boolean {
+function isVersion(text: string): boolean {
   return !/[\p{Cc}\p{Z}]/u.test(text)
 }

@@ -2,7 +2,7 @@
  * Where a project's source is: `git+https://host/path`, or `git+http`, `git+file` where a user
  * allows these for a host. No credentials, query or fragment, and one spelling.
  */
-export const MAX_SOURCE_URL_BYTES = 512
+const MAX_SOURCE_URL_BYTES = 512
 
 const REMOTE =
   /^git\+https?:\/\/([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?(\/[A-Za-z0-9._~%+@-]+)+\/?$/

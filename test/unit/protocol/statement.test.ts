@@ -10,6 +10,8 @@ import {
   StatementError,
 } from '../../../protocol/statement-error.ts'
 import {
+  digestOf,
+  hexOf,
   makeOperator,
   makeRebuild,
   makeRecipe,
@@ -61,6 +63,17 @@ describe('createStatement', () => {
     [() => makeOperator('dave', { expires: TEST_TIME + 181 * 86_400 }), 'card-lifetime at expires'],
   ])('refuses what openStatement would refuse (%#)', (work, expected) => {
     expect(refusal(work)).toBe(expected)
+  })
+
+  it('writes the sets of a rebuild in order, each item once', () => {
+    const material = (uri: string) => ({ uri, digest: digestOf(uri) })
+    const [first, second] = [hexOf('a'), hexOf('b')].sort()
+    const { body } = makeRebuild({
+      materials: [material('b'), material('a'), material('b')],
+      supersedes: [second, first, second].filter((sid) => sid !== undefined),
+    }).statement
+    expect(body.materials).toEqual([material('a'), material('b')])
+    expect(body.supersedes).toEqual([first, second])
   })
 
   it('refuses a signer whose signatures do not verify', () => {
