@@ -4,11 +4,17 @@
  * that others may read is refused. design.md section 8.
  */
 import { createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto'
-import { open, readFile, stat } from 'node:fs/promises'
+import { open, readFile, rm, stat } from 'node:fs/promises'
 import type { KeyHex } from '../../protocol/identifiers.ts'
 import type { Signer } from '../../protocol/signer.ts'
 
-export type KeyErrorCode = 'key-missing' | 'key-exists' | 'key-malformed' | 'key-readable-by-others'
+export type KeyErrorCode =
+  | 'key-missing'
+  | 'key-exists'
+  | 'key-malformed'
+  | 'key-readable-by-others'
+  /** The file system says no: permissions, a full disk. */
+  | 'key-inaccessible'
 
 /** A key file that cannot be used; the message is for a person and never holds key material. */
 export class KeyError extends Error {
@@ -49,19 +55,15 @@ export class SigningKey implements Signer {
 
 /** Reads the key in `file`; throws KeyError. */
 export async function loadSigningKey(file: string): Promise<SigningKey> {
-  const { mode } = await stat(file).catch((cause: unknown) => {
-    throw hasCode(cause, 'ENOENT')
-      ? new KeyError('key-missing', file, 'there is no key here: rebuildnet init makes one', cause)
-      : cause
-  })
+  const { mode } = await stat(file).catch((cause: unknown) => refuse(file, cause))
   if ((mode & 0o077) !== 0) {
     throw new KeyError(
       'key-readable-by-others',
       file,
-      `others may read this key: chmod 600 it, and make a new one if they may have`,
+      'others may read this key: chmod 600 it, and make a new one if they may have',
     )
   }
-  const text = await readFile(file, 'latin1')
+  const text = await readFile(file, 'latin1').catch((cause: unknown) => refuse(file, cause))
   if (!/^[0-9a-f]{64}\n?$/.test(text)) {
     throw new KeyError('key-malformed', file, 'is not a key: 64 hex digits are expected')
   }
@@ -71,20 +73,33 @@ export async function loadSigningKey(file: string): Promise<SigningKey> {
 /** Makes a new key in `file`, which must not exist yet, and flushes it to disk; throws KeyError. */
 export async function createSigningKey(file: string): Promise<SigningKey> {
   const seed = randomBytes(32)
-  const handle = await open(file, 'wx', 0o600).catch((cause: unknown) => {
-    throw hasCode(cause, 'EEXIST')
-      ? new KeyError('key-exists', file, 'a key is here already and is not overwritten', cause)
-      : cause
-  })
+  const handle = await open(file, 'wx', 0o600).catch((cause: unknown) => refuse(file, cause))
   try {
     await handle.writeFile(`${seed.toString('hex')}\n`)
     await handle.sync()
+  } catch (cause) {
+    // Half a key would stand in the way of the next try.
+    await rm(file, { force: true })
+    refuse(file, cause)
   } finally {
     await handle.close()
   }
   return new SigningKey(seed)
 }
 
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code
+/** What the file system says, as a KeyError. */
+function refuse(file: string, cause: unknown): never {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (code === 'ENOENT') {
+    throw new KeyError(
+      'key-missing',
+      file,
+      'there is no key here: rebuildnet init makes one',
+      cause,
+    )
+  }
+  if (code === 'EEXIST') {
+    throw new KeyError('key-exists', file, 'a key is here already and is not overwritten', cause)
+  }
+  throw new KeyError('key-inaccessible', file, message, cause)
 }

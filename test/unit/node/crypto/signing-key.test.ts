@@ -70,6 +70,7 @@ describe('a signing key', () => {
     await createSigningKey(file)
     await chmod(file, 0o640)
     expect(await code(loadSigningKey(file))).toBe('key-readable-by-others')
+    expect(await code(loadSigningKey(join(file, 'below-a-file')))).toBe('key-inaccessible')
   })
 
   it('does not show itself when it is printed or refused', async () => {
