@@ -6,30 +6,30 @@
  * nothing is called superseded.
  */
 
-const VERSION = /^v?(\d{1,15}(?:[.-]\d{1,15})*)(?:[-+~._]?([a-z][0-9a-z.+~_-]*))?$/i
-
-function numbers(text: string): number[] {
-  return text.split(/\D+/).filter(Boolean).map(Number)
-}
-
-function compareNumbers(a: readonly number[], b: readonly number[]): number {
-  for (let i = 0; i < Math.max(a.length, b.length); i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0)
-    if (difference !== 0) return difference
-  }
-  return 0
-}
+const PRE_RELEASES = ['dev', 'alpha', 'beta', 'pre', 'rc']
+const VERSION = new RegExp(
+  `^v?(\\d{1,15}(?:[.-]\\d{1,15})*)(?:[-.~_]?(${PRE_RELEASES.join('|')})[-.]?(\\d{1,15})?)?$`,
+)
 
 /** Whether `a` is certainly newer than `b`. */
 export function isNewerVersion(a: string, b: string): boolean {
-  const [matchA, coreA = '', labelA] = VERSION.exec(a) ?? []
-  const [matchB, coreB = '', labelB] = VERSION.exec(b) ?? []
-  if (matchA === undefined || matchB === undefined) return false
-  const order = compareNumbers(numbers(coreA), numbers(coreB))
-  if (order !== 0) return order > 0
-  if (labelA === undefined) return labelB !== undefined
-  if (labelB === undefined) return false
-  const word = (label: string): string => label.replace(/\d+/g, '').toLowerCase()
-  if (word(labelA) !== word(labelB)) return word(labelA) > word(labelB)
-  return compareNumbers(numbers(labelA), numbers(labelB)) > 0
+  const [left, right] = [parse(a), parse(b)]
+  if (left === undefined || right === undefined) return false
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0)
+    if (difference !== 0) return difference > 0
+  }
+  return false
+}
+
+/** Numbers to compare one by one; a version's own numbers end with how near it is to its release. */
+function parse(version: string): readonly number[] | undefined {
+  const [, core, label, number] = VERSION.exec(version) ?? []
+  if (core === undefined) return undefined
+  const numbers = core.split(/[.-]/).map(Number)
+  // `1.0` and `1.0.0` are one version.
+  while (numbers.at(-1) === 0) numbers.pop()
+  const nearness = label === undefined ? 0 : PRE_RELEASES.indexOf(label) - PRE_RELEASES.length
+  // A pre-release stands below everything that its numbers could be followed by.
+  return [...numbers, nearness, Number(number ?? 0)]
 }
