@@ -1,0 +1,173 @@
+/** normalize and diff on real files, without a node or a data folder. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync, zstdCompressSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runHere } from '../support/command-line.ts'
+import { makeImage, makeIndex, writeLayout, writeOciArchive } from '../support/oci-image.ts'
+import { makeTar } from '../support/tar-writer.ts'
+
+let root: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'rn-'))
+})
+afterAll(() => rm(root, { recursive: true, force: true }))
+
+/** normalization.md section 6: file `a`, content `Z`, 0644. */
+const FILE_A = '1eac6ec462c208ec2896f94f4cb463065dbbd5e1055d2bc759d27efe435523b5'
+
+const tarOf = (content: string, mtime = 0, mode = 0o644): Uint8Array =>
+  makeTar([{ path: 'a', content, mtime, mode }])
+
+async function archive(name: string, tar: Uint8Array, encoding: 'gzip' | 'zstd' = 'gzip') {
+  const file = join(root, `${name}.tar`)
+  const image = makeImage({ layers: [{ tar, encoding }] })
+  await writeOciArchive(file, { latest: image })
+  return { reference: `oci-archive:${file}`, image }
+}
+
+describe('normalize --layer', () => {
+  it.each([
+    ['plain', (tar: Uint8Array) => tar],
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ] as const)('tells %s by its content', async (name, encode) => {
+    const file = join(root, `layer-${name}`)
+    await writeFile(file, encode(tarOf('Z')))
+    const ran = await runHere(['normalize', '--layer', file, '--json'])
+    expect(ran.exitCode, ran.stderr).toBe(0)
+    expect(ran.json).toEqual({ normalizedDigest: FILE_A, entries: 1 })
+  })
+
+  it('that has no digest exits 2 with the code and the place', async () => {
+    const file = join(root, 'escaping')
+    await writeFile(file, makeTar([{ path: 'ok' }, { path: '../etc/passwd' }]))
+    const ran = await runHere(['normalize', '--layer', file, '--json'])
+    expect(ran.exitCode).toBe(2)
+    const { error } = ran.json as { error: Record<string, unknown> }
+    expect(Object.keys(error).sort()).toEqual(
+      ['code', 'entry', 'layer', 'message', 'offset', 'path'].sort(),
+    )
+    expect(error).toMatchObject({ code: 'path-dotdot', entry: 1, path: '../etc/passwd' })
+    expect(ran.stderr).toMatch(/^rebuildnet: [^\n]+\n$/)
+  })
+})
+
+describe('normalize', () => {
+  it('prints every digest of an image', async () => {
+    const { reference, image } = await archive('one', tarOf('Z'))
+    const ran = await runHere(['normalize', reference, '--json'])
+    expect(ran.exitCode, ran.stderr).toBe(0)
+    const described = ran.json as { layers: unknown[] }
+    expect(Object.keys(described).sort()).toEqual(
+      [
+        'image',
+        'platform',
+        'profile',
+        'manifestDigest',
+        'normalizedDigest',
+        'rootfsDigest',
+        'layers',
+      ].sort(),
+    )
+    expect(described).toMatchObject({
+      platform: 'linux/amd64',
+      profile: 'rebuildnet/1',
+      manifestDigest: image.digest,
+      normalizedDigest: expect.stringMatching(/^rebuildnet\/1:sha256:[0-9a-f]{64}$/),
+      rootfsDigest: expect.stringMatching(/^rebuildnet\/1:sha256:[0-9a-f]{64}$/),
+      layers: [{ normalizedDigest: FILE_A, entries: 1 }],
+    })
+  })
+
+  it('names the platforms of an index where one has to be chosen', async () => {
+    const folder = join(root, 'index')
+    const images = ['amd64', 'arm64'].map((architecture) =>
+      makeImage({ layers: [{ tar: tarOf('Z') }], platform: { os: 'linux', architecture } }),
+    )
+    await writeLayout(folder, { latest: makeIndex(images.map((image) => ({ image }))) })
+    const ran = await runHere(['normalize', `oci:${folder}`])
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toContain('linux/amd64')
+    expect(ran.stderr).toContain('linux/arm64')
+    const one = await runHere(['normalize', `oci:${folder}`, '--platform', 'linux/arm64', '--json'])
+    expect(one.json).toMatchObject({ platform: 'linux/arm64' })
+  })
+
+  it('says what is not there', async () => {
+    const ran = await runHere(['normalize', `oci:${root}/nothing`])
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toMatch(/^rebuildnet: [^\n]*nothing[^\n]*\n$/)
+  })
+
+  it('in words names the three levels', async () => {
+    const { reference } = await archive('words', tarOf('Z'))
+    const { stdout } = await runHere(['normalize', reference])
+    for (const word of ['exact', 'normalized', 'rootfs', FILE_A]) expect(stdout).toContain(word)
+  })
+})
+
+describe('diff', () => {
+  it('exits 0 where only what the profile ignores differs', async () => {
+    const a = await archive('a', tarOf('Z'))
+    const b = await archive('b', tarOf('Z', 1_700_000_000), 'zstd')
+    const ran = await runHere(['diff', a.reference, b.reference, '--json'])
+    expect(ran.exitCode).toBe(0)
+    expect(ran.json).toEqual({ equal: 'normalized', differences: [] })
+  })
+
+  it('exits 1 for the same where they must be equal to the bit', async () => {
+    const a = await archive('a', tarOf('Z'))
+    const b = await archive('b', tarOf('Z', 1_700_000_000))
+    const ran = await runHere(['diff', a.reference, b.reference, '--level', 'exact'])
+    expect(ran.exitCode).toBe(1)
+    expect((await runHere(['diff', a.reference, a.reference, '--level', 'exact'])).exitCode).toBe(0)
+  })
+
+  it('names the path that differs, and how', async () => {
+    const a = await archive('a', tarOf('Z'))
+    const b = await archive('b', tarOf('Z', 0, 0o4755))
+    const ran = await runHere(['diff', a.reference, b.reference, '--json'])
+    expect(ran.exitCode).toBe(1)
+    expect(ran.json).toMatchObject({
+      equal: 'none',
+      differences: [{ path: 'a', layer: 0, what: ['mode'] }],
+    })
+    expect((await runHere(['diff', a.reference, b.reference])).stdout).toMatch(/^a {2}mode/m)
+  })
+
+  it('exits 2 where one of them cannot be read', async () => {
+    const a = await archive('a', tarOf('Z'))
+    const ran = await runHere(['diff', a.reference, `oci:${root}/nothing`, '--json'])
+    expect(ran.exitCode).toBe(2)
+    expect(ran.json).toHaveProperty('error.code')
+  })
+
+  it('shows progress on a terminal only', async () => {
+    const a = await archive('a', tarOf('Z'))
+    const quiet = await runHere(['diff', a.reference, a.reference])
+    expect(quiet.stderr).toBe('')
+    const terminal = await runHere(['diff', a.reference, a.reference], { terminal: true })
+    expect(terminal.stderr).toContain('comparing: layer 1 of 1')
+  })
+})
+
+describe('doctor', () => {
+  it('says of each thing whether it is well, and what to do where it is not', async () => {
+    const ran = await runHere(['doctor', '--data', root, '--no-build', '--json'])
+    const findings = ran.json as { name: string; status: string; remedy?: string }[]
+    expect(findings.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['node', 'git', 'disk', 'clock']),
+    )
+    for (const { status, remedy } of findings) expect(status === 'ok').toBe(remedy === undefined)
+    const failed = findings.some(({ status }) => status === 'fail')
+    expect(ran.exitCode).toBe(failed ? 1 : 0)
+  })
+
+  it('exits 1 where the data folder is not there', async () => {
+    const ran = await runHere(['doctor', '--data', join(root, 'none'), '--no-build'])
+    expect(ran.exitCode).toBe(1)
+    expect(ran.stdout).toMatch(/✗ fail +disk/)
+  })
+})
