@@ -12,7 +12,7 @@ import { DEFAULT_NORMALIZE_LIMITS } from './limits.ts'
 import { NormalizeError } from './normalize-error.ts'
 import { type Difference, diffTrees } from './tree-diff.ts'
 
-export type { Difference, DifferenceAspect } from './tree-diff.ts'
+export type { Difference } from './tree-diff.ts'
 
 export interface ImageDiff {
   /** The strongest level that holds; `exact` is for the caller, who knows the manifest digests. */

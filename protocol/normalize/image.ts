@@ -33,7 +33,7 @@ export interface ImageParts {
 }
 
 /** A file whose content the profile drops. */
-export interface DroppedFile {
+interface DroppedFile {
   /** Index of the layer. */
   readonly layer: number
   /** Escaped. */

@@ -17,7 +17,7 @@ import type {
   TreeNode,
 } from './tree.ts'
 
-export const KIND_BYTES: Readonly<Record<NodeKind, number>> = Object.freeze({
+const KIND_BYTES: Readonly<Record<NodeKind, number>> = Object.freeze({
   directory: 1,
   file: 2,
   symlink: 3,
@@ -64,7 +64,7 @@ function encodeBody(writer: ByteWriter, node: Unhashed<InodeNode>): void {
   }
 }
 
-export function encodeLeaf(writer: ByteWriter, node: Unhashed<LeafNode>): void {
+function encodeLeaf(writer: ByteWriter, node: Unhashed<LeafNode>): void {
   writer.u8(KIND_BYTES[node.kind])
   if (node.kind === 'whiteout') return
   encodeMeta(writer, node.meta)
@@ -73,7 +73,7 @@ export function encodeLeaf(writer: ByteWriter, node: Unhashed<LeafNode>): void {
   else writer.u8(1).lp32(node.group)
 }
 
-export function encodeDirectory(writer: ByteWriter, node: Unhashed<DirectoryNode>): void {
+function encodeDirectory(writer: ByteWriter, node: Unhashed<DirectoryNode>): void {
   const { meta } = node
   const flags = (meta === undefined ? 0 : FLAG_EXPLICIT) | (node.opaque ? FLAG_OPAQUE : 0)
   writer

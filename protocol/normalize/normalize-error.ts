@@ -10,7 +10,7 @@ import type { JsonErrorCode } from '../json.ts'
 /** Raised by the profile-id parser. */
 export const PROFILE_ERROR_CODES = ['profile-unknown', 'profile-syntax'] as const
 
-export type ProfileErrorCode = (typeof PROFILE_ERROR_CODES)[number]
+type ProfileErrorCode = (typeof PROFILE_ERROR_CODES)[number]
 
 /** Raised while the uncompressed tar of a layer is read. */
 export const LAYER_ERROR_CODES = [
@@ -73,29 +73,26 @@ export const LAYER_ERROR_CODES = [
   'limit-xattrs',
 ] as const
 
-export type LayerErrorCode = (typeof LAYER_ERROR_CODES)[number]
+type LayerErrorCode = (typeof LAYER_ERROR_CODES)[number]
 
 /** Raised by whoever fetches and inflates blobs: the codes are the profile's, the work is not. */
-export const BLOB_ERROR_CODES = [
-  'gzip-corrupt',
-  'gzip-truncated',
-  'gzip-trailing-bytes',
-  'zstd-corrupt',
-  'zstd-truncated',
-  'zstd-trailing-bytes',
-  'zstd-window',
-  'zstd-dictionary',
-  'zstd-chunked',
-  'layer-encoding',
-  'blob-digest-mismatch',
-  'blob-size-mismatch',
-  'diffid-mismatch',
-  'limit-blob',
-  'limit-ratio',
-  'limit-zstd-frames',
-] as const
-
-export type BlobErrorCode = (typeof BLOB_ERROR_CODES)[number]
+type BlobErrorCode =
+  | 'gzip-corrupt'
+  | 'gzip-truncated'
+  | 'gzip-trailing-bytes'
+  | 'zstd-corrupt'
+  | 'zstd-truncated'
+  | 'zstd-trailing-bytes'
+  | 'zstd-window'
+  | 'zstd-dictionary'
+  | 'zstd-chunked'
+  | 'layer-encoding'
+  | 'blob-digest-mismatch'
+  | 'blob-size-mismatch'
+  | 'diffid-mismatch'
+  | 'limit-blob'
+  | 'limit-ratio'
+  | 'limit-zstd-frames'
 
 /** Raised by the parsers of manifests, indexes and configs, and by what is built from them. */
 export const IMAGE_ERROR_CODES = [
@@ -123,7 +120,7 @@ export const IMAGE_ERROR_CODES = [
   'limit-layers',
 ] as const
 
-export type ImageErrorCode =
+type ImageErrorCode =
   `manifest-${JsonErrorCode}` | `config-${JsonErrorCode}` | (typeof IMAGE_ERROR_CODES)[number]
 
 /** The image has a normalized digest and no rootfs digest. */
@@ -134,7 +131,7 @@ export const FLATTEN_ERROR_CODES = [
   'flatten-device-0-0',
 ] as const
 
-export type FlattenErrorCode = (typeof FLATTEN_ERROR_CODES)[number]
+type FlattenErrorCode = (typeof FLATTEN_ERROR_CODES)[number]
 
 export type NormalizeErrorCode =
   ProfileErrorCode | LayerErrorCode | BlobErrorCode | ImageErrorCode | FlattenErrorCode

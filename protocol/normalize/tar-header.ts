@@ -10,7 +10,7 @@ import { NormalizeError } from './normalize-error.ts'
 export const BLOCK_BYTES = 512
 
 /** Type flags by what they mean. `\0` is the old spelling of `0`. */
-export type TarType =
+type TarType =
   | 'file'
   | 'hardlink'
   | 'symlink'

@@ -8,7 +8,7 @@ import { equalAttributes } from './meta.ts'
 import type { Attribute, DirectoryNode, Meta, TreeNode } from './tree.ts'
 
 /** What about a path differs. The last four are of the image and not of a file. */
-export type DifferenceAspect =
+type DifferenceAspect =
   | 'added'
   | 'removed'
   | 'kind'
@@ -28,7 +28,7 @@ export type DifferenceAspect =
   | 'layers'
   | 'rootfs'
 
-export type DifferenceValues = Readonly<Record<string, JsonValue>>
+type DifferenceValues = Readonly<Record<string, JsonValue>>
 
 export interface Difference {
   /**

@@ -34,7 +34,7 @@ interface Inode extends Hashed {
   readonly group: ByteString | undefined
 }
 
-export interface FileNode extends Inode {
+interface FileNode extends Inode {
   readonly kind: 'file'
   readonly size: number
   /** SHA-256 of the content. */
@@ -43,18 +43,18 @@ export interface FileNode extends Inode {
   readonly dropped: boolean
 }
 
-export interface SymlinkNode extends Inode {
+interface SymlinkNode extends Inode {
   readonly kind: 'symlink'
   readonly target: ByteString
 }
 
-export interface DeviceNode extends Inode {
+interface DeviceNode extends Inode {
   readonly kind: 'char' | 'block'
   readonly major: number
   readonly minor: number
 }
 
-export interface FifoNode extends Inode {
+interface FifoNode extends Inode {
   readonly kind: 'fifo'
 }
 
