@@ -64,7 +64,7 @@ const POLICY_FORMAT = 1
 const MIN_MAX_AGE_SECONDS = 24 * 3600
 
 /** What holds where the file says nothing; `maxSilent` is a third of the operators, rounded down. */
-export const defaultPolicyRules: Readonly<Omit<PolicyRules, 'maxSilent'>> = Object.freeze({
+const defaultPolicyRules: Readonly<Omit<PolicyRules, 'maxSilent'>> = Object.freeze({
   threshold: 2,
   maxDissent: 0,
   maxAgeSeconds: 48 * 3600,

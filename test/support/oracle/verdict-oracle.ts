@@ -69,6 +69,15 @@ function groupsOf(operators: readonly PolicyOperator[], taken: readonly string[]
   )
 }
 
+/** Remembers: what is asked of one operator or key is asked again and again. */
+function once<T>(answer: (name: string) => T): (name: string) => T {
+  const known = new Map<string, T>()
+  return (name) => {
+    if (!known.has(name)) known.set(name, answer(name))
+    return known.get(name) as T
+  }
+}
+
 export function oracle(input: DecideInput): OracleAnswer {
   const { question, policy, now, view, crypto } = input
   const statements = [...new Map([...input.statements].map((s) => [s.sid, s])).values()]
@@ -80,7 +89,7 @@ export function oracle(input: DecideInput): OracleAnswer {
 
   // Cards
   const named = unique([...trusted, ...input.projects.flatMap((p) => p.announcers)])
-  const cardsOf = (operator: string) => {
+  const cardsOf = once((operator) => {
     const own = only(statements, 'operator').filter(
       (s) => s.body.operator === operator && s.body.keys.includes(s.key),
     )
@@ -89,23 +98,23 @@ export function oracle(input: DecideInput): OracleAnswer {
     return own
       .map((s) => s.body)
       .filter((card) => card.cardDigest === pin || card.version !== pinned?.body.version)
-  }
+  })
   const ownersOf = (key: string) =>
     named.filter((o) => cardsOf(o).some((card) => card.keys.includes(key)))
-  const operatorOf = (key: string) => {
+  const operatorOf = once((key) => {
     const owners = ownersOf(key)
     return owners.length === 1 ? owners[0] : undefined
-  }
+  })
   const newest = (operator: string) => {
     const cards = cardsOf(operator)
     return cards.filter((card) => cards.every((other) => other.version <= card.version))
   }
-  const isDoubled = (operator: string) => {
+  const isDoubled = once((operator) => {
     const cards = cardsOf(operator)
     return cards.some((x) =>
       cards.some((y) => x.version === y.version && x.cardDigest !== y.cardDigest),
     )
-  }
+  })
   const lacksPin = (operator: string) => {
     const pin = policy.operators.find((o) => o.id === operator)?.card
     return (
