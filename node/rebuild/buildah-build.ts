@@ -127,7 +127,7 @@ export class BuildahBuild {
   async #prepare(bases: readonly string[]): Promise<void> {
     const { sourceDateEpoch } = this.#job.recipe
     const layout = this.#layout
-    // buildah hashes the times of ADDed files into the image's history.
+    // Versions that clamp times keep older ones; and all hash the modes of files into the history.
     if (sourceDateEpoch !== undefined) await settleTree(this.#source, sourceDateEpoch)
     for (const directory of [layout.run, layout.temporary, layout.home, layout.root]) {
       await mkdir(directory, { mode: 0o700 })

@@ -1,7 +1,7 @@
 /** What every builder must do, whatever it is made of. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -57,7 +57,11 @@ export function describeBuilder(name: string, create: () => Builder, runs: boole
         'app/main': 'one\n',
       }
       const first = await build(await workshop.makeJob(await workshop.makeSource(files)))
-      const second = await build(await workshop.makeJob(await workshop.makeSource(files)))
+      const again = await workshop.makeSource(files)
+      // As a checkout under another umask and at another time would be.
+      await chmod(join(again, 'app/main'), 0o600)
+      await utimes(join(again, 'app/main'), 1, 1)
+      const second = await build(await workshop.makeJob(again))
       expect(second.folder).not.toBe(first.folder)
       expect(second.manifestDigest).toBe(first.manifestDigest)
     })
