@@ -1,5 +1,5 @@
 /** What a command is given: where it writes, which node it asks, and when it must stop. */
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { chooseDataFolder } from '../node/data-folder.ts'
 import { openSession, type Session } from './api/session.ts'
 import { CliError } from './cli-error.ts'
@@ -8,7 +8,7 @@ import { Output, type Sink } from './terminal/output.ts'
 /** The process around a command; tests bring their own. */
 export interface Io {
   readonly stdout: Sink
-  readonly stderr: Sink
+  readonly stderr: Writable & Sink
   readonly stdin: Readable & { readonly isTTY?: boolean }
   readonly environment: NodeJS.ProcessEnv
   /** Calls back when the user or the system asks the process to stop. */
@@ -60,7 +60,7 @@ export class Context {
   async confirm(message: string, instead: string): Promise<boolean> {
     this.#requireTerminal(instead)
     const { confirm } = await import('@clack/prompts')
-    const answer = await confirm({ message, initialValue: false, output: process.stderr })
+    const answer = await confirm({ message, initialValue: false, ...this.#terminal() })
     return answer === true
   }
 
@@ -70,10 +70,15 @@ export class Context {
     const { text } = await import('@clack/prompts')
     const answer = await text({
       message,
-      output: process.stderr,
+      ...this.#terminal(),
       validate: (value) => ((value ?? '').trim() === '' ? 'This cannot be empty.' : undefined),
     })
     return typeof answer === 'string' ? answer.trim() : undefined
+  }
+
+  /** Questions go where diagnostics go: standard output is for answers. */
+  #terminal(): { input: Readable; output: Writable } {
+    return { input: this.io.stdin, output: this.io.stderr }
   }
 
   #requireTerminal(instead: string): void {

@@ -33,6 +33,26 @@ describe('follow', () => {
     expect(node.api.service.followed).toEqual([])
   })
 
+  it.each([
+    ['y', 0, 1],
+    ['n', 1, 0],
+    ['\u0003', 1, 0],
+  ])('asks on a terminal: the key %j exits %i', async (typed, exitCode, followed) => {
+    const file = await node.file('app.toml', 'image = "x"')
+    const ran = await node.runWith({ terminal: true, typed }, 'follow', file)
+    expect(ran.stderr).toContain('Follow this project?')
+    expect(ran.exitCode).toBe(exitCode)
+    expect(node.api.service.followed).toHaveLength(followed)
+  })
+
+  it('takes a bare Enter for no', async () => {
+    const file = await node.file('app.toml', 'image = "x"')
+    const ran = await node.runWith({ terminal: true, typed: '\r' }, 'follow', file)
+    expect(ran.exitCode).toBe(1)
+    expect(ran.stderr).toContain('nothing was changed')
+    expect(node.api.service.followed).toEqual([])
+  })
+
   it('with --yes follows without asking, and still warns', async () => {
     const file = await node.file('app.toml', 'image = "x"')
     const ran = await node.run('follow', file, '--yes', '--json')

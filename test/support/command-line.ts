@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Io } from '../../cli/context.ts'
 import { runProgram } from '../../cli/program.ts'
@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly terminal?: boolean
   /** Called with each text that is written, to either. */
   readonly onOutput?: (text: string, stop: () => void) => void
+  /** Keys that are typed once a question is on the screen. */
+  readonly typed?: string
 }
 
 function describe(exitCode: number, stdout: string, stderr: string): Ran {
@@ -41,7 +43,9 @@ export async function runHere(argv: readonly string[], options: RunOptions = {})
   let stdout = ''
   let stderr = ''
   let stop = (): void => undefined
+  let { typed } = options
   const isTTY = options.terminal ?? false
+  const stdin = Object.assign(new PassThrough(), { isTTY, setRawMode: () => stdin })
   const io: Io = {
     stdout: {
       write: (text) => {
@@ -50,15 +54,24 @@ export async function runHere(argv: readonly string[], options: RunOptions = {})
       },
       isTTY,
     },
-    stderr: {
-      write: (text) => {
-        stderr += text
-        options.onOutput?.(text, () => stop())
-      },
-      isTTY,
-      columns: 60,
-    },
-    stdin: new PassThrough(),
+    stderr: Object.assign(
+      new Writable({
+        decodeStrings: false,
+        write: (text: string, _encoding, done) => {
+          stderr += text
+          // The hand of a person: it types when it is asked, and once.
+          if (typed !== undefined && text.includes('?')) {
+            const keys = typed
+            typed = undefined
+            setImmediate(() => stdin.write(keys))
+          }
+          options.onOutput?.(text, () => stop())
+          done()
+        },
+      }),
+      { isTTY, columns: 60 },
+    ),
+    stdin,
     environment: options.environment ?? {},
     onStop: (listener) => {
       stop = listener
