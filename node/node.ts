@@ -47,6 +47,8 @@ import { Webhooks } from './webhooks.ts'
 import { Workshop } from './workshop.ts'
 
 const MB = 1024 * 1024
+/** Statements of unknown signers tend to come together; one round of sync serves them all. */
+const CARD_SYNC_DELAY_MS = 2_000
 
 interface Foundation {
   readonly folder: DataFolder
@@ -80,6 +82,7 @@ class NodeAssembly implements NodeParts {
   network: NodeNetwork | undefined
   readonly #events: EventBus
   readonly #logger: Logger
+  #asking: NodeJS.Timeout | undefined
 
   constructor(foundation: Foundation) {
     const { folder, config, identity, store, projects, policy, logger, clock, crypto } = foundation
@@ -141,6 +144,9 @@ class NodeAssembly implements NodeParts {
 
   /** Reads what the store holds into the parts that keep a view of it. */
   async load(): Promise<void> {
+    if (this.store.uncleanStop) {
+      this.#logger.warn({}, 'the last stop was not in order; what is missing is asked of peers')
+    }
     for (const card of await this.store.statements.cards()) this.signers.add(card)
     if (!(await this.store.statements.has(this.identity.card.sid))) {
       await this.take(this.identity.cardBytes)
@@ -219,9 +225,22 @@ class NodeAssembly implements NodeParts {
       this.#events.emit({ type: 'statement', data })
     }
     if (this.network === undefined) return
+    // Whose word it is stands on a card that is not here yet: without it nothing is counted.
+    if (this.signers.operatorOf(statement.key) === undefined) this.#askForCards()
     if (isRelease(statement)) await this.#consider(statement)
     // A card may be what tells whose word a release is that came before it.
     if (isCard(statement) && this.wanted().has(statement.body.operator)) await this.enqueueKnown()
+  }
+
+  #askForCards(): void {
+    if (this.#asking !== undefined) return
+    this.#asking = setTimeout(() => {
+      this.#asking = undefined
+      this.network?.sync().catch((error: unknown) => {
+        this.#logger.warn({ error: String(error) }, 'a sync failed')
+      })
+    }, CARD_SYNC_DELAY_MS)
+    this.#asking.unref()
   }
 
   /** Queues the platforms of a release that this node builds without being asked. */
@@ -276,7 +295,10 @@ async function assemble(
     {
       directory: folder.store,
       dataFolder: root,
-      freeSpaceLimits: { minFreeBytes: config.minFreeMb * MB },
+      freeSpaceLimits: {
+        minFreeBytes: config.minFreeMb * MB,
+        ...(config.minFreeMb === 0 ? { minFreeShare: 0 } : {}),
+      },
     },
   )
   try {
@@ -367,6 +389,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     await network.start(options.signal)
     network.onPeer((event) => parts.emit({ type: 'peer', data: event }))
     parts.network = describeNetwork(network)
+    // Peers that were here before us cannot tell whose our results are without our card.
+    await network.publish(parts.identity.card, parts.identity.cardBytes)
 
     const http = new HttpServer(
       { service, logger },

@@ -136,7 +136,7 @@ export class DemoNode {
 
   async stop(): Promise<void> {
     const child = this.#process
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    if (child?.exitCode !== null || child.signalCode !== null) return
     const exited = once(child, 'exit')
     child.kill('SIGTERM')
     const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
