@@ -4,7 +4,7 @@
  */
 import { CliError } from './cli-error.ts'
 
-export const CARD_FILE_FORMAT = 1
+const CARD_FILE_FORMAT = 1
 export const MAX_CARD_FILE_BYTES = 64 * 1024
 
 export interface CardFile {

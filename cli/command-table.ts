@@ -12,14 +12,14 @@ export type Bind = <Options>(
   action: (call: Call<Options>) => Promise<number>,
 ) => void
 
-export interface Call<Options> {
+interface Call<Options> {
   readonly context: Context
   readonly options: Options
   /** Arguments by position; undefined where an optional one is missing. */
   readonly args: readonly (string | undefined)[]
 }
 
-export interface CommandModule {
+interface CommandModule {
   /** Adds arguments, options, examples and the action to the command. */
   define(command: Command, bind: Bind): void
 }

@@ -44,7 +44,7 @@ export interface AppOptions {
   readonly events: EventRouteOptions & Partial<EventHubOptions>
 }
 
-export const defaultAppOptions: AppOptions = Object.freeze({
+const defaultAppOptions: AppOptions = Object.freeze({
   bodyLimitBytes: 256 * 1024,
   requestTimeoutMs: 10_000,
   handlerTimeoutMs: 30_000,

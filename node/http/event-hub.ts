@@ -13,7 +13,7 @@ export interface EventHubOptions {
   readonly maxRememberedBytes: number
 }
 
-export const defaultEventHubOptions: EventHubOptions = Object.freeze({
+const defaultEventHubOptions: EventHubOptions = Object.freeze({
   maxRemembered: 512,
   maxRememberedBytes: 4 * 1024 * 1024,
 })

@@ -14,7 +14,7 @@ export interface EventStreamOptions {
   readonly maxBufferedBytes: number
 }
 
-export const defaultEventStreamOptions: EventStreamOptions = Object.freeze({
+const defaultEventStreamOptions: EventStreamOptions = Object.freeze({
   heartbeatMs: 15_000,
   maxBufferedBytes: 1024 * 1024,
 })

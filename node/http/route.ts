@@ -10,7 +10,7 @@ import { describeParameters, referenceTo } from './schema/component.ts'
 import { problem } from './schema/problem.ts'
 import { PROBLEM_MEDIA_TYPE } from './problem.ts'
 
-export interface RouteInput<Params, Query, Body> {
+interface RouteInput<Params, Query, Body> {
   readonly params: Params
   readonly query: Query
   readonly body: Body

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { Answer, Voice } from '../../../protocol/verdict/answer.ts'
 import type { VerdictReply } from '../node-service.ts'
-import { component, list } from './component.ts'
+import { component } from './component.ts'
 import { digest, image, operatorId, platform, seconds, sid } from './identifiers.ts'
 
 const vote = z.discriminatedUnion('kind', [
@@ -77,8 +77,6 @@ export const answer: z.ZodType<Answer> = component(
     asOf: seconds,
   }),
 )
-
-export const answers = list('Answers', answer)
 
 export const verdictReply: z.ZodType<VerdictReply> = component(
   'VerdictReply',
