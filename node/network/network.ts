@@ -9,14 +9,12 @@ import type { SignedStatement } from '../../protocol/statement.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import type { Admission, StatementSource } from './admission.ts'
-import type { Gossip } from './gossip.ts'
-import type { Host } from './host.ts'
 import { loadPeerSeed } from './identity.ts'
 import { NetworkError } from './network-error.ts'
 import { defaultNetworkOptions, type NetworkOptions } from './options.ts'
-import type { ConnectedPeer, PeerBook, PeerListener } from './peer-book.ts'
-import type { Redialer } from './redialer.ts'
-import type { SidsSync, SyncSummary } from './sids-sync.ts'
+import type { ConnectedPeer, PeerListener } from './peer-book.ts'
+import type { Parts } from './running-parts.ts'
+import type { SyncSummary } from './sids-sync.ts'
 import { createTopics, topicOf, type Topics } from './topics.ts'
 import type { GossipCode } from './validation/outcome.ts'
 import { admitParked, ParkingLot } from './validation/parking-lot.ts'
@@ -37,14 +35,6 @@ export interface NetworkComponents {
   readonly peerKeyFile: string
 }
 
-interface Running {
-  readonly host: Host
-  readonly peers: PeerBook
-  readonly gossip: Gossip
-  readonly sync: SidsSync
-  readonly redialer: Redialer
-}
-
 export class Network {
   readonly #components: NetworkComponents
   readonly #options: NetworkOptions
@@ -53,7 +43,7 @@ export class Network {
   readonly #quotas: Quotas
   readonly #validator: Validator
   readonly #listeners = new Set<PeerListener>()
-  #running: Running | undefined
+  #running: Parts | undefined
 
   constructor(components: NetworkComponents, options: Partial<NetworkOptions> = {}) {
     const { crypto, clock, logger } = components
@@ -169,6 +159,11 @@ export class Network {
     return this.#running?.peers.peers() ?? []
   }
 
+  /** Peers that gossip flows to and from; fewer than are connected for the first seconds, or with bad peers. */
+  get gossipingPeers(): number {
+    return this.#running?.peers.gossiping(this.#topics.all) ?? 0
+  }
+
   /** Calls `listener` when a peer comes or goes, until the returned function is called. */
   onPeer(listener: PeerListener): () => void {
     this.#listeners.add(listener)
@@ -180,7 +175,7 @@ export class Network {
     return this.#validator.counts
   }
 
-  #started(): Running {
+  #started(): Parts {
     if (this.#running !== undefined) return this.#running
     throw new NetworkError('not-started', 'the network is not running: start the node first')
   }

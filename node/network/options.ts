@@ -21,6 +21,8 @@ export interface NetworkOptions {
   readonly agent: string
   /** Milliseconds between two rounds of sync. */
   readonly syncIntervalMs: number
+  /** Milliseconds after which a new peer is asked a second time, when gossip with it has settled. */
+  readonly settleMs: number
   /** Peers asked in one round of sync. */
   readonly syncPeers: number
   /** Milliseconds between attempts to reach a configured peer that is not connected. */
@@ -36,6 +38,7 @@ export const defaultNetworkOptions: NetworkOptions = Object.freeze({
   peerExchange: false,
   agent: 'rebuildnet',
   syncIntervalMs: 600_000,
+  settleMs: 5000,
   syncPeers: 3,
   redialIntervalMs: 10_000,
 })

@@ -12,6 +12,7 @@ import type { Logger } from '../logger.ts'
 import type { Host } from './host.ts'
 import { MAX_GOSSIP_ABSENCE_HEARTBEATS } from './limits.ts'
 import type { PeerMemory } from './peer-memory.ts'
+import type { Topic } from './topics.ts'
 
 /** A peer as people see it. */
 export interface ConnectedPeer {
@@ -95,6 +96,15 @@ export class PeerBook {
         },
       ]
     })
+  }
+
+  /** How many peers forward to this node, and it to them, on every one of the topics. */
+  gossiping(topics: readonly Topic[]): number {
+    const router = this.#components.host.services.pubsub as Partial<{
+      getMeshPeers(topic: string): readonly string[]
+    }>
+    const meshes = topics.map((topic) => new Set(router.getMeshPeers?.(topic.name)))
+    return [...this.#entries.keys()].filter((peer) => meshes.every((mesh) => mesh.has(peer))).length
   }
 
   readonly #onConnect = (event: CustomEvent<PeerId>): void => {

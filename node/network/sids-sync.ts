@@ -6,12 +6,13 @@
  * failed exchange is tried again with growing pauses; a peer that lies is shut out. The format is
  * in sids/frames.ts.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Connection, Stream } from '@libp2p/interface'
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import type { Admission, StatementSource } from './admission.ts'
+import type { Acceptance, Admission, StatementSource } from './admission.ts'
 import type { Host } from './host.ts'
 import { NetworkError } from './network-error.ts'
 import type { NetworkOptions } from './options.ts'
@@ -91,7 +92,7 @@ export class SidsSync {
     this.#topology = await host.register(this.#protocol, {
       onConnect: (peer) => {
         this.#speakers.add(peer.toString())
-        this.#catchUp(peer.toString()).catch((error: unknown) => this.#log(peer.toString(), error))
+        void this.#welcome(peer.toString())
       },
       onDisconnect: (peer) => void this.#speakers.delete(peer.toString()),
     })
@@ -105,6 +106,21 @@ export class SidsSync {
     if (this.#topology !== undefined) host.unregister(this.#topology)
     await host.unhandle(this.#protocol)
     await Promise.allSettled(this.#running.values())
+  }
+
+  /**
+   * Asks a new peer at once, and again when gossip with it has settled: it takes some heartbeats
+   * until a peer forwards to a new one, and what it heard in between would be missed.
+   */
+  async #welcome(peer: string): Promise<void> {
+    const signal = this.#stopping.signal
+    try {
+      await this.#catchUp(peer)
+      await wait(this.#options.settleMs, undefined, { signal })
+      if (this.#speakers.has(peer)) await this.#catchUpAgain(peer)
+    } catch (error) {
+      this.#log(peer, error)
+    }
   }
 
   /** Asks some connected peers, chosen at random, for what is missing here. */
@@ -174,6 +190,8 @@ export class SidsSync {
     const connection = connectionTo(host, peer)
     if (connection === undefined) return false
     const code = error instanceof NetworkError ? error.code : undefined
+    // Asking again would be answered the same.
+    if (code === 'sync-refused') return false
     if (code !== 'sync-lie' && code !== 'sync-protocol') return true
     logger.warn(
       { peer, code, reason: (error as Error).message },
@@ -221,10 +239,21 @@ export class SidsSync {
     const refused =
       checkAge(body, standing, this.#components) !== undefined ||
       (standing === 'unknown' && !quotas.takeUnknownKey(key))
-    const acceptance = refused
-      ? 'over-quota'
-      : await admission.accept(statement, bytes, { via: 'sync', peer })
+    const acceptance = refused ? 'over-quota' : await this.#accept(statement, bytes, peer)
     if (acceptance === 'over-quota' || acceptance === 'mismatch') this.#declined.add(sid)
+    if (acceptance === 'read-only') {
+      throw new NetworkError('sync-refused', 'sync: the own store takes nothing for now')
+    }
+  }
+
+  async #accept(statement: SignedStatement, bytes: Uint8Array, peer: string): Promise<Acceptance> {
+    const { admission, logger } = this.#components
+    try {
+      return await admission.accept(statement, bytes, { via: 'sync', peer })
+    } catch (error) {
+      logger.error({ err: error, sid: statement.sid }, 'sync could not store a statement')
+      throw error
+    }
   }
 
   async #serve(stream: Stream, connection: Connection): Promise<void> {
@@ -265,8 +294,12 @@ function connectionTo(host: Host, peer: string): Connection | undefined {
     .find((each) => each.status === 'open' && each.remotePeer.toString() === peer)
 }
 
-async function* refuseBusy(): AsyncGenerator<Uint8Array> {
-  yield refusal('busy')
+/** Waits for the request: a stream that is closed before its other end listens seems to stay open there. */
+async function* refuseBusy(requests: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const _ of requests) {
+    yield refusal('busy')
+    return
+  }
 }
 
 /** The caller stops waiting; what runs goes on, since others may wait for it too. */

@@ -205,7 +205,7 @@ test.each([
     'bodies whose signature does not verify',
     (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : flipped(bytes, 40)),
   ],
-  ['bodies that are none', () => Uint8Array.of(9)],
+  ['bodies that are none', () => Uint8Array.of(1, 9)],
 ])('a sync peer that sends %s is shut out, and others deliver', async (_, forge) => {
   const release = makeRelease()
   const liar = await startNode({
@@ -285,7 +285,10 @@ test('a sync client that asks for more rounds than there are is refused and lose
 test('one exchange a peer: the second one is told to come later', async () => {
   const victim = await startNode({ wants: WANTS_NOTHING })
   const hostile = await hostileAt(victim)
-  await hostile.openSync()
+  const first = await hostile.openSync()
+  const served = new Promise((resolve) => first.addEventListener('message', resolve))
+  first.send(prefixed(LIST))
+  await served
   const second = await hostile.openSync()
   second.send(prefixed(LIST))
   const [answer] = await readFrames(second)

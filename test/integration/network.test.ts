@@ -22,7 +22,7 @@ import { waitFor } from '../support/wait-for.ts'
 test('six nodes that share nothing but the network all get every statement by gossip', async () => {
   const nodes = await startStar(6, { wants: WANTS_NOTHING })
   const [hub, ...others] = nodes as [TestNode, ...TestNode[]]
-  await waitFor('all are connected', () => hub.network.peers().length === others.length)
+  await waitFor('gossip flows', () => hub.network.gossipingPeers === others.length)
 
   const release = makeRelease()
   const rebuilds = others.map((_, i) =>
@@ -56,7 +56,7 @@ test('a node that joins late gets every statement of the projects that it follow
   const stranger = makeOperator('who says nothing').card
   const named = makeOperator('named in the policy')
   const wanted = [release, ...rebuilds, ...operators.map((o) => o.card), named.card]
-  await hub.publish(...wanted, foreign, stranger)
+  for (const { bytes } of [...wanted, foreign, stranger]) await hub.ledger.put(bytes)
 
   const late = await startNode({
     wants: { images: [TEST_IMAGE], operators: [named.id] },
@@ -111,10 +111,19 @@ test('what gossip lost, the next round of sync delivers', async () => {
   await waitFor('the release is there', () => other.ledger.has(release.statement.sid))
 })
 
+test('what a peer heard before it forwarded to a new one, a second look brings', async () => {
+  const hub = await startNode()
+  const other = await startNode({ options: { bootstrap: [hub.address()], settleMs: 300 } })
+  await waitFor('the first sync is done', () => other.network.synced)
+  const release = makeRelease()
+  await hub.ledger.put(release.bytes)
+  await waitFor('the release is there', () => other.ledger.has(release.statement.sid))
+})
+
 test('what is followed later is fetched when sync is asked for', async () => {
   const hub = await startNode()
   const release = makeRelease()
-  await hub.publish(release)
+  await hub.ledger.put(release.bytes)
   const other = await startNode({
     wants: WANTS_NOTHING,
     options: { bootstrap: [hub.address()] },

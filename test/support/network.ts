@@ -120,6 +120,7 @@ const QUIET: Partial<NetworkOptions> = {
   mdns: false,
   agent: 'rebuildnet/test',
   syncIntervalMs: 3_600_000,
+  settleMs: 3_600_000,
   redialIntervalMs: 200,
 }
 
