@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000
 /** Each costs buffers and a share of every flood; gossip needs some ten good peers. */
 export const MAX_CONNECTIONS = 64
 /** Slots that only this node's own dials fill: who fills all the others still cannot eclipse it. */
-export const MIN_OUTBOUND_SLOTS = 8
+const MIN_OUTBOUND_SLOTS = 8
 export const MAX_INBOUND_CONNECTIONS = MAX_CONNECTIONS - MIN_OUTBOUND_SLOTS
 /** Inbound peers from one public /24 (IPv4) or /48 (IPv6): addresses of one owner are cheap. */
 export const MAX_INBOUND_PER_SUBNET = 8

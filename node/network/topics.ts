@@ -15,7 +15,7 @@ import type { SignedStatement, StatementKind } from '../../protocol/statement.ts
 import { NetworkError } from './network-error.ts'
 
 /** Shards of the `rebuild` topic. */
-export const REBUILD_SHARDS = 1
+const REBUILD_SHARDS = 1
 
 const NETWORK_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
 const SHARD_DOMAIN = utf8('rebuildnet/project/1\0')

@@ -29,7 +29,7 @@ import {
 const SID_BYTES = 32
 
 export const MORE = Object.freeze({ none: 0, inNextFrame: 1, askAgain: 2 })
-export type More = (typeof MORE)[keyof typeof MORE]
+type More = (typeof MORE)[keyof typeof MORE]
 
 const ERROR_CODES = ['busy', 'bad-request', 'too-many-rounds', 'unavailable'] as const
 export type SyncRefusal = (typeof ERROR_CODES)[number]
