@@ -89,7 +89,7 @@ export class DiskWatch {
 }
 
 /** Bytes that an ordinary user could still write on the disk under `directory`. */
-export async function freeBytes(directory: string): Promise<number> {
+async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize, files, ffree } = await statfs(directory)
   // A disk without a free inode is as full as one without a free block.
   return files > 0 && ffree === 0 ? 0 : bavail * bsize
