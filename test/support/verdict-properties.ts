@@ -5,116 +5,45 @@
  * They take the implementation as an argument, so that mutants of it can be shown to fail them.
  */
 import assert from 'node:assert/strict'
-import type { Rebuild } from '../../protocol/rebuild.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
-import type { Answer, Voice } from '../../protocol/verdict/answer.ts'
 import type { decide as Decide } from '../../protocol/verdict/decide.ts'
 import type { LogView } from '../../protocol/verdict/log-view.ts'
 import { assertAgrees } from './oracle/compare.ts'
 import { SeededRandom } from './seeded-random.ts'
 import {
-  D,
-  digests,
-  DISK_FULL,
   hex,
   IMAGE,
   keyOf,
-  makeCard,
   makeRebuild,
   makeRelease,
   makeWithdrawal,
-  manifest,
   NOW,
   operatorId,
-  UNSTABLE,
 } from './verdict-cases.ts'
+import { countingChecks } from './verdict-counting-properties.ts'
 import { generateCase, type GeneratedCase } from './verdict-generator.ts'
+import {
+  type Check,
+  isMapped,
+  isRebuild,
+  POLICY_NAMES,
+  standingResults,
+  strangersWord,
+  undated,
+  votesIn,
+  withMore,
+} from './verdict-perturbations.ts'
 
 export interface VerdictImplementation {
   readonly decide: typeof Decide
 }
 
-type Check = (decide: typeof Decide, input: GeneratedCase, random: SeededRandom) => void
-
 const RANK = { deny: 0, undecided: 1, allow: 2 }
-const POLICY_NAMES = ['a', 'b', 'c', 'd', 'e']
 const generated: GeneratedCase[] = []
 
 /** Cases are made once for all properties. */
 function caseOf(seed: number): GeneratedCase {
   return (generated[seed] ??= generateCase(seed))
-}
-
-function isRebuild(statement: SignedStatement): statement is SignedStatement<Rebuild> {
-  return statement.body.kind === 'rebuild'
-}
-
-function with_(input: GeneratedCase, extra: readonly SignedStatement[]): GeneratedCase {
-  return { ...input, statements: [...input.statements, ...extra] }
-}
-
-/** Everything but the dates that it shows. */
-function undated(answer: Answer): Omit<Answer, 'since'> {
-  const { since: _since, ...rest } = answer
-  return rest
-}
-
-function isMapped({ vote, maps }: Voice): boolean {
-  return vote.kind === 'digest' && vote.digest === maps
-}
-
-/** Releases, results, withdrawals and cards of parties that nobody named. */
-function strangersWord(input: GeneratedCase, random: SeededRandom): SignedStatement[] {
-  const releases = input.statements.filter(({ body }) => body.kind === 'release')
-  const own = makeRelease({
-    announcer: 'x',
-    version: '9.9',
-    platforms: { 'linux/amd64': random.pick([D, manifest('E')]) },
-    sid: hex(`stranger's release ${random.integer(1000)}`),
-  })
-  const sids = input.statements.map(({ sid }) => sid)
-  const rebuilds = Array.from({ length: 10 }, (_, i) =>
-    makeRebuild({
-      by: random.pick(['x', 'y', `sybil ${i}`]),
-      release: random.pick([own, ...releases]) as typeof own,
-      built: random.pick(['D', 'w']),
-      supersedes: sids.length === 0 ? [] : [random.pick(sids)],
-      sid: hex(`stranger's result ${random.integer(1_000_000)}`),
-    }),
-  )
-  const withdrawals = sids.slice(0, 5).map((sid) => makeWithdrawal('y', sid))
-  const cards = [
-    makeCard({ operator: 'sybil', keys: [keyOf('x'), keyOf('a')] }),
-    // Of an operator that is named, signed by a key that the card does not list.
-    { ...makeCard({ operator: 'a', version: 7, keys: [keyOf('y')] }), key: keyOf('x') },
-  ]
-  return [own, ...rebuilds, ...withdrawals, ...cards]
-}
-
-/** Results that nobody takes back, by operators of the policy, that count. */
-function standingResults(input: GeneratedCase): SignedStatement<Rebuild>[] {
-  const takenBack = new Set(
-    input.statements.flatMap(({ body }) =>
-      body.kind === 'withdrawal'
-        ? [body.withdraws]
-        : body.kind === 'rebuild'
-          ? body.supersedes
-          : [],
-    ),
-  )
-  return input.statements.filter(isRebuild).filter(({ sid, key }) => {
-    const byNamed = POLICY_NAMES.some((name) => key === keyOf(name))
-    return byNamed && input.view.isCounted(sid) && !takenBack.has(sid)
-  })
-}
-
-/** Voices that stand for a digest in an answer, `operator digest`. */
-function votesIn({ supporters, dissenters }: Answer): Set<string> {
-  return new Set(
-    [...supporters, ...dissenters].flatMap(({ operator, vote }) =>
-      vote.kind === 'digest' ? [`${operator} ${vote.digest}`] : [],
-    ),
-  )
 }
 
 const checks = {
@@ -168,7 +97,7 @@ const checks = {
   },
 
   'statements of keys outside policy and project files change nothing': (decide, input, random) => {
-    const more = with_(input, strangersWord(input, random))
+    const more = withMore(input, strangersWord(input, random))
     assert.deepEqual(decide(more), decide(input))
   },
 
@@ -189,7 +118,7 @@ const checks = {
     const votes = POLICY_NAMES.map((name) =>
       makeRebuild({ by: name, release, sid: hex(`on it ${by} ${name}`) }),
     )
-    assert.deepEqual(decide(with_(input, [release, ...votes])), decide(input))
+    assert.deepEqual(decide(withMore(input, [release, ...votes])), decide(input))
   },
 
   "a result equal at every level to its operator's live one never lowers a decision": (
@@ -207,7 +136,7 @@ const checks = {
         sid: hex(`copy of ${result.sid}`),
         body: { ...result.body, supersedes: [] },
       }))
-    const [before, after] = [decide(input), decide(with_(input, copies))]
+    const [before, after] = [decide(input), decide(withMore(input, copies))]
     assert.ok(RANK[after.decision] >= RANK[before.decision])
     assert.equal(after.verdict, before.verdict)
   },
@@ -328,13 +257,13 @@ const checks = {
       sid: hex(`withdrawal of ${target.sid}`),
     })
     const before = decide(input)
-    const after = decide(with_(input, [withdrawal]))
+    const after = decide(withMore(input, [withdrawal]))
     assert.ok(RANK[after.decision] <= RANK[before.decision])
     assert.equal(after.verdict, before.verdict)
     if (before.release === target.sid) assert.equal(after.decision, 'deny')
     if (!after.flags.includes('withdrawn') || target.body.kind !== 'release') return
     const again = { ...target, sid: hex(`again ${target.sid}`) }
-    assert.equal(decide(with_(input, [withdrawal, again])).decision, 'deny')
+    assert.equal(decide(withMore(input, [withdrawal, again])).decision, 'deny')
   },
 
   'a result that is taken back is dead for ever, whatever comes later': (decide, input, random) => {
@@ -349,93 +278,15 @@ const checks = {
       key: target.key,
       sid: hex(`undoing ${target.sid}`),
     })
-    const once = decide(with_(input, [withdrawal]))
-    assert.deepEqual(decide(with_(input, [withdrawal, undoing])), once)
+    const once = decide(withMore(input, [withdrawal]))
+    assert.deepEqual(decide(withMore(input, [withdrawal, undoing])), once)
     const muted = once.silent
     for (const { operator, sids } of [...once.supporters, ...once.unreproduced]) {
       if (!muted.includes(operator)) assert.ok(!sids.includes(target.sid))
     }
   },
 
-  'failures of infrastructure change nothing': (decide, input, random) => {
-    const releases = input.statements.filter(({ body }) => body.kind === 'release')
-    if (releases.length === 0) return
-    const release = random.pick(releases) as ReturnType<typeof makeRelease>
-    const failures = POLICY_NAMES.map((by) =>
-      makeRebuild({ by, release, outcome: DISK_FULL, says: 'w', sid: hex(`disk ${by} full`) }),
-    )
-    assert.deepEqual(decide(with_(input, failures)), decide(input))
-  },
-
-  'results made under emulation count only where the policy says so': (decide, input, random) => {
-    const releases = input.statements.filter(({ body }) => body.kind === 'release')
-    if (releases.length === 0 || input.policy.countEmulated) return
-    const release = random.pick(releases) as ReturnType<typeof makeRelease>
-    const outcome = random.pick([UNSTABLE, { kind: 'built' as const, rebuilt: digests('w') }])
-    const emulated = POLICY_NAMES.map((by) =>
-      makeRebuild({ by, release, outcome, emulated: true, sid: hex(`emulated ${by}`) }),
-    )
-    const [before, after] = [decide(input), decide(with_(input, emulated))]
-    const { flags: _before, reasons: _said, ...was } = before
-    const { flags: _after, reasons: _says, ...is } = after
-    assert.deepEqual(is, was)
-  },
-
-  'a result that is none of its release changes nothing': (decide, input, random) => {
-    const releases = input.statements.filter(({ body }) => body.kind === 'release')
-    if (releases.length === 0) return
-    const release = random.pick(releases) as ReturnType<typeof makeRelease>
-    const flaws: Partial<Rebuild>[] = [
-      { inputDigest: hex('no input') },
-      { publishedDigest: manifest('no subject') },
-      { commit: hex('no commit').slice(0, 40) },
-      { release: hex('unknown release') },
-      { image: 'ghcr.io/acme/other' },
-      { profile: 'rebuildnet/9' },
-    ]
-    const flawed = POLICY_NAMES.flatMap((by) =>
-      flaws.map((override, i) =>
-        makeRebuild({
-          by,
-          release,
-          override,
-          built: random.pick(['D', 'w']),
-          supersedes: i === 5 ? [] : input.statements.map(({ sid }) => sid),
-          sid: hex(`flawed ${by} ${i}`),
-        }),
-      ),
-    )
-    assert.deepEqual(decide(with_(input, flawed)), decide(input))
-  },
-
-  "what is not in its signer's log neither counts nor takes back": (decide, input, random) => {
-    const releases = input.statements.filter(({ body }) => body.kind === 'release')
-    if (releases.length === 0) return
-    const release = random.pick(releases) as ReturnType<typeof makeRelease>
-    const sids = input.statements.map(({ sid }) => sid)
-    // An operator that cannot be believed is another matter: what it ever said is dissent.
-    const sound = POLICY_NAMES.filter(
-      (name) =>
-        !input.view.isEquivocator(operatorId(name)) &&
-        input.statements.filter(
-          ({ body }) => body.kind === 'operator' && body.operator === operatorId(name),
-        ).length === 1 &&
-        input.policy.operators.every(
-          ({ id, card }) => id !== operatorId(name) || card === undefined,
-        ),
-    )
-    const extra = sound.flatMap((by) => [
-      makeRebuild({ by, release, built: 'w', supersedes: sids, sid: hex(`unlogged ${by}`) }),
-      makeWithdrawal(by, random.pick(sids), { sid: hex(`unlogged withdrawal ${by}`) }),
-    ])
-    const unlogged = new Set(extra.map(({ sid }) => sid))
-    const view: LogView = {
-      ...input.view,
-      isCounted: (sid) => !unlogged.has(sid) && input.view.isCounted(sid),
-    }
-    const strip = ({ unlogged: _u, why: _w, reasons: _r, ...rest }: Answer): object => rest
-    assert.deepEqual(strip(decide({ ...with_(input, extra), view })), strip(decide(input)))
-  },
+  ...countingChecks,
 
   'without checked logs nothing is allowed unless the policy waives freshness': (decide, input) => {
     const policy = { ...input.policy, freshness: 'required' as const, images: [] }

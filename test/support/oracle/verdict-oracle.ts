@@ -6,8 +6,8 @@
 import { buildInputOf, inputDigestOf } from '../../../protocol/input-digest.ts'
 import { rulesFor, type Level, type PolicyOperator } from '../../../protocol/policy.ts'
 import type { ImageDigests, LevelDigest, Rebuild } from '../../../protocol/rebuild.ts'
-import type { SignedStatement, StatementBody } from '../../../protocol/statement.ts'
 import type { DecideInput } from '../../../protocol/verdict/decide.ts'
+import { only, rosterOracle, unique } from './roster-oracle.ts'
 
 export interface OracleAnswer {
   readonly verdict: string
@@ -43,15 +43,7 @@ const STRENGTH: readonly Level[] = ['exact', 'normalized', 'rootfs']
 
 const isNewer = (a: string, b: string): boolean => NEWER.some(([x, y]) => x === a && y === b)
 const isStronger = (a: Level, b: Level): boolean => STRENGTH.indexOf(a) < STRENGTH.indexOf(b)
-const unique = (items: readonly string[]): string[] => [...new Set(items)].sort()
 const text = (value: LevelDigest): string => (typeof value === 'string' ? value : `!${value.error}`)
-
-function only<K extends StatementBody['kind']>(
-  statements: readonly SignedStatement[],
-  kind: K,
-): SignedStatement<Extract<StatementBody, { kind: K }>>[] {
-  return statements.filter((s) => s.body.kind === kind) as never
-}
 
 function at(level: Level, digests: ImageDigests): string {
   if (level === 'exact') return digests.manifestDigest
@@ -69,15 +61,6 @@ function groupsOf(operators: readonly PolicyOperator[], taken: readonly string[]
   )
 }
 
-/** Remembers: what is asked of one operator or key is asked again and again. */
-function once<T>(answer: (name: string) => T): (name: string) => T {
-  const known = new Map<string, T>()
-  return (name) => {
-    if (!known.has(name)) known.set(name, answer(name))
-    return known.get(name) as T
-  }
-}
-
 export function oracle(input: DecideInput): OracleAnswer {
   const { question, policy, now, view, crypto } = input
   const statements = [...new Map([...input.statements].map((s) => [s.sid, s])).values()]
@@ -87,46 +70,7 @@ export function oracle(input: DecideInput): OracleAnswer {
   const projects = input.projects.filter((p) => images.includes(p.image))
   const trusted = policy.operators.map((o) => o.id)
 
-  // Cards
-  const named = unique([...trusted, ...input.projects.flatMap((p) => p.announcers)])
-  const cardsOf = once((operator) => {
-    const own = only(statements, 'operator').filter(
-      (s) => s.body.operator === operator && s.body.keys.includes(s.key),
-    )
-    const pin = policy.operators.find((o) => o.id === operator)?.card
-    const pinned = own.find((s) => s.body.cardDigest === pin)
-    return own
-      .map((s) => s.body)
-      .filter((card) => card.cardDigest === pin || card.version !== pinned?.body.version)
-  })
-  const ownersOf = (key: string) =>
-    named.filter((o) => cardsOf(o).some((card) => card.keys.includes(key)))
-  const operatorOf = once((key) => {
-    const owners = ownersOf(key)
-    return owners.length === 1 ? owners[0] : undefined
-  })
-  const newest = (operator: string) => {
-    const cards = cardsOf(operator)
-    return cards.filter((card) => cards.every((other) => other.version <= card.version))
-  }
-  const isDoubled = once((operator) => {
-    const cards = cardsOf(operator)
-    return cards.some((x) =>
-      cards.some((y) => x.version === y.version && x.cardDigest !== y.cardDigest),
-    )
-  })
-  const lacksPin = (operator: string) => {
-    const pin = policy.operators.find((o) => o.id === operator)?.card
-    return (
-      pin !== undefined &&
-      cardsOf(operator).length > 0 &&
-      !cardsOf(operator).some((card) => card.cardDigest === pin)
-    )
-  }
-  const cannotBeBelieved = (operator: string) =>
-    view.isEquivocator(operator) || isDoubled(operator) || lacksPin(operator)
-  const hasValidCard = (operator: string) =>
-    newest(operator).length > 0 && newest(operator).every((card) => card.expires > now)
+  const { operatorOf, newest, cannotBeBelieved, hasValidCard } = rosterOracle(input, statements)
 
   // Who can be relied on now
   const isFresh = (operator: string) =>
