@@ -43,6 +43,7 @@ export class StoreAdmission implements Admission, StatementSource {
   readonly #components: StoreAdmissionComponents
   readonly #messages = new Set<string>()
   #strangers = 0
+  #listed: { key: string; count: number; sids: readonly Sid[] } | undefined
 
   constructor(components: StoreAdmissionComponents) {
     this.#components = components
@@ -98,7 +99,16 @@ export class StoreAdmission implements Admission, StatementSource {
   }
 
   async listSids(wants: SyncWants, after: Sid | undefined, limit: number): Promise<readonly Sid[]> {
+    const sorted = await this.#sidsFor(wants)
+    return sorted.filter((sid) => after === undefined || sid > after).slice(0, limit)
+  }
+
+  /** A peer asks page by page: the list is made anew only where the store has grown. */
+  async #sidsFor(wants: SyncWants): Promise<readonly Sid[]> {
     const { store, signers } = this.#components
+    const key = JSON.stringify(wants)
+    const count = store.statements.count()
+    if (this.#listed?.key === key && this.#listed.count === count) return this.#listed.sids
     const sids = new Set(await store.statements.sids(wants.images))
     const operators = new Set(wants.operators)
     for (const image of wants.images) {
@@ -111,7 +121,8 @@ export class StoreAdmission implements Admission, StatementSource {
       if (operators.has(card.body.operator)) sids.add(card.sid)
     }
     const sorted = [...sids].sort()
-    return sorted.filter((sid) => after === undefined || sid > after).slice(0, limit)
+    this.#listed = { key, count, sids: sorted }
+    return sorted
   }
 
   async has(sid: Sid): Promise<boolean> {

@@ -1,280 +1,32 @@
 /**
- * The composition root: wires the parts, starts them in order, stops them in reverse.
+ * The composition root: opens the data folder, starts the parts in order, stops them in reverse.
  *
  * The same parts serve a running node, and a command that answers from the data folder alone; the
  * second has no network and builds nothing.
  */
 import { mkdir } from 'node:fs/promises'
-import { createStatement } from '../protocol/create-statement.ts'
-import type { Crypto } from '../protocol/crypto.ts'
-import type { ImageName, OperatorId, Sid } from '../protocol/identifiers.ts'
 import { openStatement } from '../protocol/open-statement.ts'
-import type { OperatorCard } from '../protocol/operator-card.ts'
-import type { Project } from '../protocol/project.ts'
-import type { SignedStatement, StatementBody } from '../protocol/statement.ts'
-import type { Answer } from '../protocol/verdict/answer.ts'
-import { StoreAdmission } from './admission.ts'
-import { AlertBook } from './alert/alert-book.ts'
-import { Outbox } from './alert/outbox.ts'
-import { webhookName } from './alert/webhook-sink.ts'
-import { systemClock, unixSeconds, type Clock } from './clock.ts'
-import { loadConfig, type Config, type ConfigFlags } from './config.ts'
+import { NodeAssembly } from './assembly.ts'
+import { systemClock } from './clock.ts'
+import { loadConfig, type ConfigFlags } from './config.ts'
 import { nodeCrypto } from './crypto/node-crypto.ts'
-import { openDataFolder, type DataFolder } from './data-folder.ts'
-import { EventBus } from './event-bus.ts'
-import type { NodeEvent, NodeService } from './http/node-service.ts'
+import { openDataFolder } from './data-folder.ts'
+import { loadApiToken } from './http/api-token.ts'
+import type { NodeService } from './http/node-service.ts'
 import { HttpServer } from './http/server.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { Network } from './network/network.ts'
-import type { NodeNetwork, NodeParts } from './node-parts.ts'
-import { loadOperatorIdentity, type OperatorIdentity } from './operator-identity.ts'
+import type { NodeNetwork } from './node-parts.ts'
+import { loadOperatorIdentity } from './operator-identity.ts'
 import { PolicyFile } from './policy-file.ts'
 import { ProjectFiles } from './project-files.ts'
-import { attemptRebuild } from './rebuild-attempt.ts'
-import { Buildah } from './rebuild/buildah.ts'
-import { defaultBuildLimits } from './rebuild/builder.ts'
-import { Queue } from './rebuild/queue.ts'
-import type { QueueItem } from './rebuild/queue-item.ts'
-import { refusals } from './refusals.ts'
 import { Service } from './service/service.ts'
-import { describeStatement } from './service/statement-view.ts'
-import { insecureHosts } from './service/verdicts.ts'
-import { Signers, wantedOperators } from './signers.ts'
 import { Store } from './store/store.ts'
-import { isRelease, Tally } from './tally.ts'
 import { VERSION } from './version.ts'
-import { Webhooks } from './webhooks.ts'
-import { Workshop } from './workshop.ts'
 
 const MB = 1024 * 1024
-/** Statements of unknown signers tend to come together; one round of sync serves them all. */
-const CARD_SYNC_DELAY_MS = 2_000
-
-interface Foundation {
-  readonly folder: DataFolder
-  readonly config: Config
-  readonly identity: OperatorIdentity
-  readonly store: Store
-  readonly projects: ProjectFiles
-  readonly policy: PolicyFile
-  readonly logger: Logger
-  readonly clock: Clock
-  readonly crypto: Crypto
-}
-
-class NodeAssembly implements NodeParts {
-  readonly folder: DataFolder
-  readonly config: Config
-  readonly identity: OperatorIdentity
-  readonly store: Store
-  readonly projects: ProjectFiles
-  readonly policy: PolicyFile
-  readonly clock: Clock
-  readonly crypto: Crypto
-  readonly started: number
-  readonly signers = new Signers()
-  readonly alerts: AlertBook
-  readonly webhooks: Webhooks
-  readonly tally: Tally
-  readonly queue: Queue
-  readonly workshop: Workshop
-  readonly admission: StoreAdmission
-  network: NodeNetwork | undefined
-  readonly #events: EventBus
-  readonly #logger: Logger
-  #asking: NodeJS.Timeout | undefined
-
-  constructor(foundation: Foundation) {
-    const { folder, config, identity, store, projects, policy, logger, clock, crypto } = foundation
-    this.folder = folder
-    this.config = config
-    this.identity = identity
-    this.store = store
-    this.projects = projects
-    this.policy = policy
-    this.clock = clock
-    this.crypto = crypto
-    this.started = unixSeconds(clock)
-    this.#logger = logger
-    this.#events = new EventBus(logger)
-    const { webhooks: urls, insecure } = config
-    const outbox = new Outbox({ store }, { sinks: urls.map(webhookName) })
-    this.alerts = new AlertBook({ store, outbox, logger })
-    this.webhooks = new Webhooks({ outbox, logger }, { urls, insecure })
-    this.alerts.subscribe(({ alert }) => this.#events.emit({ type: 'alert', data: alert }))
-    this.tally = new Tally({
-      statements: store.statements,
-      policy: () => policy.policy,
-      projects: () => this.#projects(),
-      clock,
-      crypto,
-      changed: (answer) => this.#answered(answer),
-      failed: (error) => logger.error({ error: String(error) }, 'the tally broke'),
-    })
-    this.admission = new StoreAdmission({
-      store,
-      crypto,
-      signers: this.signers,
-      images: () => this.#images(),
-      wanted: () => this.wanted(),
-      stored: (statement) => this.#stored(statement),
-    })
-    this.workshop = new Workshop(
-      {
-        crypto,
-        logger,
-        builders: [new Buildah()],
-        insecure: (image) => insecureHosts(this, image),
-      },
-      { workFolder: folder.work, logFolder: folder.logs, limits: buildLimits(config) },
-    )
-    this.queue = new Queue(
-      {
-        // The store checks what it reads, and only the queue writes here.
-        table: store.queue.as((value) => value as QueueItem),
-        clock,
-        logger,
-        attempt: (item, progress, signal) => attemptRebuild(this, item, progress, signal),
-        random: () => Math.random(),
-        changed: (data) => this.#events.emit({ type: 'queue', data }),
-      },
-      { concurrency: config.build.concurrency },
-    )
-  }
-
-  /** Reads what the store holds into the parts that keep a view of it. */
-  async load(): Promise<void> {
-    if (this.store.uncleanStop) {
-      this.#logger.warn({}, 'the last stop was not in order; what is missing is asked of peers')
-    }
-    for (const card of await this.store.statements.cards()) this.signers.add(card)
-    if (!(await this.store.statements.has(this.identity.card.sid))) {
-      await this.take(this.identity.cardBytes)
-    }
-    await this.alerts.load()
-    await this.queue.load()
-  }
-
-  wanted(): ReadonlySet<OperatorId> {
-    return wantedOperators(this.policy.policy, this.#projects(), this.identity.card.body.operator)
-  }
-
-  async publish(body: Exclude<StatementBody, OperatorCard>): Promise<Sid> {
-    const { bytes, statement } = createStatement(body, this.identity.key, this.crypto)
-    await this.store.statements.put(bytes, { sync: true })
-    this.#stored(statement)
-    await this.network?.publish(statement, bytes)
-    return statement.sid
-  }
-
-  async take(bytes: Uint8Array): Promise<SignedStatement> {
-    const statement = openStatement(bytes, this.crypto)
-    const outcome = await this.store.statements.put(bytes, { sync: true })
-    if (outcome === 'stored') {
-      this.#stored(statement)
-      await this.network?.publish(statement, bytes)
-    }
-    return statement
-  }
-
-  subscribe(listener: (event: NodeEvent) => void): () => void {
-    return this.#events.subscribe(listener)
-  }
-
-  emit(event: NodeEvent): void {
-    this.#events.emit(event)
-  }
-
-  reconsider(images: readonly string[]): void {
-    this.tally.touchImages(images)
-    if (this.network !== undefined) void this.enqueueKnown()
-  }
-
-  /** Queues every release that this node is to build and has not built. */
-  async enqueueKnown(): Promise<void> {
-    for (const image of this.#images()) {
-      for (const release of await this.store.statements.ofImage(image, 'release')) {
-        await this.#consider(release)
-      }
-    }
-  }
-
-  #projects(): readonly Project[] {
-    return this.projects.all().map(({ project }) => project)
-  }
-
-  #images(): readonly ImageName[] {
-    return this.projects.all().map(({ project }) => project.image)
-  }
-
-  #stored(statement: SignedStatement): void {
-    if (isCard(statement)) this.signers.add(statement)
-    this.tally.touch(statement)
-    void this.#announce(statement).catch((error: unknown) => {
-      this.#logger.error(
-        { sid: statement.sid, error: String(error) },
-        'a statement was not taken up',
-      )
-    })
-  }
-
-  async #announce(statement: SignedStatement): Promise<void> {
-    const stored = await this.store.statements.get(statement.sid)
-    if (stored !== undefined) {
-      const data = describeStatement(stored.statement, stored.bytes, this.signers)
-      this.#events.emit({ type: 'statement', data })
-    }
-    if (this.network === undefined) return
-    // Whose word it is stands on a card that is not here yet: without it nothing is counted.
-    if (this.signers.operatorOf(statement.key) === undefined) this.#askForCards()
-    if (isRelease(statement)) await this.#consider(statement)
-    // A card may be what tells whose word a release is that came before it.
-    if (isCard(statement) && this.wanted().has(statement.body.operator)) await this.enqueueKnown()
-  }
-
-  #askForCards(): void {
-    if (this.#asking !== undefined) return
-    this.#asking = setTimeout(() => {
-      this.#asking = undefined
-      this.network?.sync().catch((error: unknown) => {
-        this.#logger.warn({ error: String(error) }, 'a sync failed')
-      })
-    }, CARD_SYNC_DELAY_MS)
-    this.#asking.unref()
-  }
-
-  /** Queues the platforms of a release that this node builds without being asked. */
-  async #consider(release: Parameters<typeof refusals>[1]): Promise<void> {
-    const { image, version, platforms } = release.body
-    for (const { platform } of platforms) {
-      const [reason] = await refusals(this, release, platform)
-      if (reason === undefined)
-        await this.queue.add({ release: release.sid, image, version, platform })
-      else this.#logger.debug({ sid: release.sid, platform, reason }, 'a release is not built here')
-    }
-  }
-
-  async #answered(answer: Answer): Promise<void> {
-    this.#events.emit({ type: 'verdict', data: answer })
-    await this.alerts.observe(answer)
-  }
-}
-
-function isCard(statement: SignedStatement): statement is SignedStatement<OperatorCard> {
-  return statement.body.kind === 'operator'
-}
-
-function buildLimits({ build }: Config): typeof defaultBuildLimits {
-  return {
-    ...defaultBuildLimits,
-    timeoutMs: build.timeoutSeconds * 1000,
-    memoryBytes: build.memoryMb * MB,
-    diskBytes: build.diskMb * MB,
-    processes: build.processes,
-    cpus: build.cpus,
-    logBytes: build.logMb * MB,
-  }
-}
+/** How often a node that has lost something looks whether a peer has given it back. */
+const CATCH_UP_POLL_MS = 1_000
 
 async function assemble(
   root: string,
@@ -403,13 +155,22 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     parts.webhooks.start()
     stops.push(() => parts.queue.stop())
     await parts.queue.start()
+    const catchUp = setInterval(() => {
+      if (!network.synced) return
+      clearInterval(catchUp)
+      parts
+        .caughtUp()
+        .catch((error: unknown) => logger.error({ error: String(error) }, 'not caught up'))
+    }, CATCH_UP_POLL_MS)
+    catchUp.unref()
+    stops.push(async () => clearInterval(catchUp))
     parts.tally.touchImages(parts.projects.all().map(({ project }) => project.image))
     await parts.enqueueKnown()
     return {
       service,
       socketPath: http.socketPath,
       httpPort: http.port,
-      apiToken: undefined,
+      apiToken: http.port === undefined ? undefined : await loadApiToken(folder.root),
       stop,
     }
   } catch (error) {

@@ -54,7 +54,7 @@ export async function attemptRebuild(
     clock,
     buildCold: (work, report, abort) => workshop.buildCold(work, report, abort),
     fetchPublished: (work, digest, abort) => workshop.fetchPublished(work, digest, abort),
-    compare: (rebuilt, published) => workshop.compare(rebuilt, published),
+    compare: (rebuilt, published, level) => workshop.compare(rebuilt, published, level),
     publish: (body) => parts.publish(body),
   })
   return rebuilder.rebuild(

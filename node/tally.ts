@@ -26,6 +26,8 @@ export interface TallyComponents {
   readonly statements: TallyStatements
   readonly policy: () => Policy
   readonly projects: () => readonly Project[]
+  /** True while statements may be missing that were here before: nothing is allowed then. */
+  readonly incomplete: () => boolean
   readonly clock: Clock
   readonly crypto: Crypto
   /** Called once for each answer that differs from the one before; the next waits for it. */
@@ -46,6 +48,18 @@ export function isRelease(statement: SignedStatement): statement is SignedStatem
 
 function questionKey(question: Question): string {
   return `${question.repository}@${question.digest} ${question.platform}`
+}
+
+/** What was lost in a crash could be the dissent. */
+function heldBack(answer: Answer): Answer {
+  const reason =
+    'This node was not stopped in order and may have lost statements: it allows nothing until a peer has given them back.'
+  return {
+    ...answer,
+    decision: 'undecided',
+    flags: [...new Set([...answer.flags, 'stale' as const])],
+    reasons: [reason, ...answer.reasons],
+  }
 }
 
 /** What of an answer is worth telling anew. */
@@ -76,11 +90,11 @@ export class Tally {
 
   /** The answer from what is stored now. */
   async answer(question: Question): Promise<Answer> {
-    const { statements, policy, projects, clock, crypto } = this.#components
+    const { statements, policy, projects, incomplete, clock, crypto } = this.#components
     const mapped = policy().images.flatMap(({ repository }) => repository ?? [])
     const images = new Set([question.repository, ...mapped])
     const found = await Promise.all([...images].map((image) => statements.ofImage(image)))
-    return decide({
+    const answer = decide({
       question,
       statements: [...found.flat(), ...(await statements.cards())],
       projects: projects(),
@@ -89,6 +103,7 @@ export class Tally {
       now: unixSeconds(clock),
       crypto,
     })
+    return incomplete() && answer.decision === 'allow' ? heldBack(answer) : answer
   }
 
   /** Every published manifest of the releases of one image. */

@@ -12,6 +12,7 @@ import type { Crypto } from '../protocol/crypto.ts'
 import { escapePath, parseEscapedPath } from '../protocol/escape-path.ts'
 import type { Digest, Platform } from '../protocol/identifiers.ts'
 import { listPaths } from '../protocol/listed-path.ts'
+import { diffImages } from '../protocol/normalize/diff.ts'
 import { NormalizeError } from '../protocol/normalize/normalize-error.ts'
 import type { Differences, ImageDigests, RebuildEnvironment } from '../protocol/rebuild.ts'
 import type { BuilderName, BuilderPin } from '../protocol/recipe.ts'
@@ -19,7 +20,6 @@ import type { Release } from '../protocol/release.ts'
 import type { Logger } from './logger.ts'
 import { ImageError } from './image/image-error.ts'
 import { rootfsLevel } from './image/describe-normalized.ts'
-import { compareSources } from './image/diff-references.ts'
 import { normalizeSource, type NormalizedSource } from './image/normalizer.ts'
 import { openImage } from './image/open-image.ts'
 import { parseReference } from './image/reference.ts'
@@ -54,6 +54,8 @@ export interface WorkshopComponents {
   readonly builders: readonly Builder[]
   /** Hosts of a project that may be plain http or private addresses. */
   readonly insecure: (image: string) => readonly string[]
+  /** Whether the project file takes SOURCE_DATE_EPOCH from the commit: then it must be its time. */
+  readonly usesCommitTime: (image: string) => boolean
 }
 
 export interface WorkshopOptions {
@@ -145,8 +147,13 @@ export class Workshop {
     }
   }
 
-  compare(rebuilt: NormalizedSource, published: NormalizedSource): Differences {
-    const { differences } = compareSources(published, rebuilt)
+  /** What differs at the level at which votes meet, from the published image to the own one. */
+  compare(
+    rebuilt: NormalizedSource,
+    published: NormalizedSource,
+    level: 'normalized' | 'rootfs',
+  ): Differences {
+    const { differences } = diffImages(published.normalized, rebuilt.normalized, { level })
     const paths = [...new Set(differences.map(({ path }) => path))].sort()
     // Keys of configs and annotations are no paths, and are escaped like one to be listed.
     const listed = paths.map((path) =>
@@ -181,7 +188,7 @@ export class Workshop {
     try {
       progress('source', `fetching ${release.source.repository}`)
       const log = new BuildLog(join(folder, 'source.log'), this.#options.limits.logBytes)
-      await fetchSource(
+      const { commitTime } = await fetchSource(
         {
           repository: release.source.repository,
           commit: release.source.commit,
@@ -192,6 +199,15 @@ export class Workshop {
         },
         signal,
       )
+      const { sourceDateEpoch } = release.recipe
+      if (this.#components.usesCommitTime(release.image) && sourceDateEpoch !== commitTime) {
+        return failure(
+          new BuildError(
+            'source-not-allowed',
+            `the release says SOURCE_DATE_EPOCH ${sourceDateEpoch ?? 'none'}, its commit is of ${commitTime}`,
+          ),
+        )
+      }
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof BuildError) return failure(error)

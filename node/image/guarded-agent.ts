@@ -39,8 +39,9 @@ export function createGuardedAgent(
     if (known !== undefined) return known
     const lookup: LookupFunction = (name, options, callback) => {
       resolveHost(name, (error, addresses) => {
-        const [first] = addresses
-        if (error !== null || first === undefined) {
+        // There is no list where there is an error, whatever its type says.
+        const [first] = error === null ? addresses : []
+        if (first === undefined) {
           callback(error ?? new Error(`${name} has no address`), '')
           return
         }

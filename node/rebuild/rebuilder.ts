@@ -6,7 +6,6 @@
  * again and is never a vote. design.md section 4 ("Outcomes") and section 9.
  */
 import type { Digest, Platform, Sid } from '../../protocol/identifiers.ts'
-import type { Level } from '../../protocol/policy.ts'
 import type {
   Differences,
   ImageDigests,
@@ -23,6 +22,9 @@ import type { Release } from '../../protocol/release.ts'
 import type { Clock } from '../clock.ts'
 import { unixSeconds } from '../clock.ts'
 import type { AttemptEnd, AttemptProgress } from './queue.ts'
+
+/** Where votes meet: `rootfs` for recipes that allow several builders. */
+export type VotingLevel = 'normalized' | 'rootfs'
 
 /** One build from nothing: fresh source, fresh storage, another folder. `Image` is kept for the diff. */
 export type ColdBuild<Image> =
@@ -77,7 +79,7 @@ export interface RebuilderComponents<Image> {
     digest: Digest,
     signal: AbortSignal,
   ) => Promise<PublishedFetch<Image>>
-  readonly compare: (rebuilt: Image, published: Image) => Differences
+  readonly compare: (rebuilt: Image, published: Image, level: VotingLevel) => Differences
   /** Signs, stores durably, announces. */
   readonly publish: (body: Rebuild) => Promise<Sid>
 }
@@ -99,7 +101,7 @@ export class Rebuilder<Image> {
   ): Promise<AttemptEnd> {
     const { buildCold, fetchPublished, publish, clock } = this.#components
     const started = unixSeconds(clock)
-    const level: Level = allowsSeveralBuilders(work.release.recipe) ? 'rootfs' : 'normalized'
+    const level: VotingLevel = allowsSeveralBuilders(work.release.recipe) ? 'rootfs' : 'normalized'
     const digest = work.release.platforms.find((p) => p.platform === work.platform)?.manifestDigest
 
     if (digest !== undefined) progress('fetch', 'reading the published image')
@@ -161,13 +163,13 @@ export class Rebuilder<Image> {
     first: ColdBuild<Image>,
     fetched: PublishedFetch<Image> | undefined,
     outcome: Outcome,
-    level: Level,
+    level: VotingLevel,
   ): Differences | undefined {
     if (outcome.kind !== 'built' || first.kind !== 'built' || fetched?.kind !== 'fetched')
       return undefined
     if (first.image === undefined) return undefined
     if (sameAt(level, first.digests, fetched.digests)) return undefined
-    return this.#components.compare(first.image, fetched.image)
+    return this.#components.compare(first.image, fetched.image, level)
   }
 }
 
@@ -200,12 +202,11 @@ function sameDigest(a: LevelDigest, b: LevelDigest): boolean {
   return a.error === b.error
 }
 
-function levelDigest(level: Level, digests: ImageDigests): LevelDigest {
-  if (level === 'exact') return digests.manifestDigest
+function levelDigest(level: VotingLevel, digests: ImageDigests): LevelDigest {
   return level === 'normalized' ? digests.normalizedDigest : digests.rootfsDigest
 }
 
-function sameAt(level: Level, a: ImageDigests, b: ImageDigests): boolean {
+function sameAt(level: VotingLevel, a: ImageDigests, b: ImageDigests): boolean {
   return sameDigest(levelDigest(level, a), levelDigest(level, b))
 }
 
@@ -213,7 +214,7 @@ function sameAt(level: Level, a: ImageDigests, b: ImageDigests): boolean {
 function isAgreement<Image>(
   build: ColdBuild<Image>,
   published: PublishedImage | undefined,
-  level: Level,
+  level: VotingLevel,
 ): build is ColdBuild<Image> & { kind: 'built' } {
   if (build.kind !== 'built') return false
   if (published === undefined || 'unfetched' in published) return true
@@ -224,7 +225,7 @@ function isAgreement<Image>(
 function isConfirmed<Image>(
   build: ColdBuild<Image>,
   earlier: ImageDigests | undefined,
-  level: Level,
+  level: VotingLevel,
 ): build is ColdBuild<Image> & { kind: 'built' } {
   return build.kind === 'built' && earlier !== undefined && sameAt(level, build.digests, earlier)
 }
@@ -233,7 +234,7 @@ function isConfirmed<Image>(
 function settle<Image>(
   first: ColdBuild<Image>,
   second: ColdBuild<Image>,
-  level: Level,
+  level: VotingLevel,
 ): Outcome | undefined {
   if (first.kind === 'failed' && second.kind === 'failed') {
     return { kind: 'failed', stage: second.stage, class: 'recipe' }
@@ -243,7 +244,11 @@ function settle<Image>(
   return { kind: 'unstable', rebuilt: [first.digests, second.digests] }
 }
 
-function summarize(outcome: Outcome, published: PublishedImage | undefined, level: Level): string {
+function summarize(
+  outcome: Outcome,
+  published: PublishedImage | undefined,
+  level: VotingLevel,
+): string {
   if (outcome.kind === 'failed') return `failed twice at stage ${outcome.stage}`
   if (outcome.kind === 'unstable') return 'unstable: two cold builds differ'
   if (published === undefined || 'unfetched' in published)
