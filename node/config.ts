@@ -9,9 +9,9 @@ import { ConfigError } from './config-error.ts'
 import { parseDuration } from './duration.ts'
 import { loadToml } from './toml-file.ts'
 
-export const CONFIG_FORMAT = 1
+const CONFIG_FORMAT = 1
 
-export interface BuildConfig {
+interface BuildConfig {
   /** Builds at once. */
   readonly concurrency: number
   /** Longest one build may take, in seconds. */

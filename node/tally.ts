@@ -16,7 +16,7 @@ import { decide } from '../protocol/verdict/decide.ts'
 import { uncheckedView } from '../protocol/verdict/log-view.ts'
 import { unixSeconds, type Clock } from './clock.ts'
 
-export interface TallyStatements {
+interface TallyStatements {
   get(sid: Sid): Promise<{ readonly statement: SignedStatement } | undefined>
   ofImage(image: ImageName): Promise<readonly SignedStatement[]>
   cards(): Promise<readonly SignedStatement<OperatorCard>[]>

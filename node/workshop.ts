@@ -185,33 +185,16 @@ export class Workshop {
       )
     }
     const sourceDirectory = join(folder, 'source')
+    progress('source', `fetching ${release.source.repository}`)
+    const log = new BuildLog(join(folder, 'source.log'), this.#options.limits.logBytes)
     try {
-      progress('source', `fetching ${release.source.repository}`)
-      const log = new BuildLog(join(folder, 'source.log'), this.#options.limits.logBytes)
-      const { commitTime } = await fetchSource(
-        {
-          repository: release.source.repository,
-          commit: release.source.commit,
-          ref: release.source.ref,
-          directory: sourceDirectory,
-          insecure: this.#components.insecure(release.image),
-          log,
-        },
-        signal,
-      )
-      const { sourceDateEpoch } = release.recipe
-      if (this.#components.usesCommitTime(release.image) && sourceDateEpoch !== commitTime) {
-        return failure(
-          new BuildError(
-            'source-not-allowed',
-            `the release says SOURCE_DATE_EPOCH ${sourceDateEpoch ?? 'none'}, its commit is of ${commitTime}`,
-          ),
-        )
-      }
+      await this.#fetchSource(release, sourceDirectory, log, signal)
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof BuildError) return failure(error)
       throw error
+    } finally {
+      log.close()
     }
     progress('build', `building with ${chosen.builder.name} ${chosen.detected.version}`)
     const workDirectory = join(folder, 'build')
@@ -229,6 +212,27 @@ export class Workshop {
     const { materials } = result
     const read = await this.#read(result.image, work, signal)
     return { kind: 'built', ...read, materials, logDigest, environment }
+  }
+
+  /** Throws BuildError, also where the release's epoch is not the time of its commit. */
+  async #fetchSource(
+    { source, image, recipe }: Release,
+    directory: string,
+    log: BuildLog,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { repository, commit, ref } = source
+    const insecure = this.#components.insecure(image)
+    const { commitTime } = await fetchSource(
+      { repository, commit, ref, directory, insecure, log },
+      signal,
+    )
+    const { sourceDateEpoch } = recipe
+    if (!this.#components.usesCommitTime(image) || sourceDateEpoch === commitTime) return
+    throw new BuildError(
+      'source-not-allowed',
+      `the release says SOURCE_DATE_EPOCH ${sourceDateEpoch ?? 'none'}, its commit is of ${commitTime}`,
+    )
   }
 
   /** The own image at its three levels; where it has no digest, the code in its place. */

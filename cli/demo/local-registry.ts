@@ -10,7 +10,7 @@ const START_TIMEOUT_MS = 15_000
 const POLL_MS = 50
 
 /** A loopback port that is free now. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer()
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

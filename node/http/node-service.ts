@@ -160,7 +160,7 @@ export interface PeerSummary {
   readonly connectedSince: UnixSeconds
 }
 
-export type AlertKind = 'contradicted' | 'diverged' | 'unreproducible'
+type AlertKind = 'contradicted' | 'diverged' | 'unreproducible'
 
 export interface AlertSummary {
   readonly id: string

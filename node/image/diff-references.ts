@@ -9,7 +9,7 @@ import {
 
 type EqualLevel = 'exact' | 'normalized' | 'rootfs' | 'none'
 
-export interface SourceDiff {
+interface SourceDiff {
   readonly equal: EqualLevel
   readonly differences: readonly Difference[]
 }
@@ -32,7 +32,7 @@ export async function diffReferences(
 }
 
 /** The same for two images that were normalized under one profile. */
-export function compareSources(a: NormalizedSource, b: NormalizedSource): SourceDiff {
+function compareSources(a: NormalizedSource, b: NormalizedSource): SourceDiff {
   const { equal, differences } = diffImages(a.normalized, b.normalized)
   const exact = a.manifestDigest !== null && a.manifestDigest === b.manifestDigest
   return { equal: exact ? 'exact' : equal, differences }

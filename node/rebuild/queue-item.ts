@@ -1,7 +1,7 @@
 /** One piece of work: a release that is to be rebuilt for one platform. */
 import type { ImageName, Platform, Sid, UnixSeconds } from '../../protocol/identifiers.ts'
 
-export type QueueState = 'waiting' | 'running' | 'retrying' | 'done' | 'failed' | 'cancelled'
+type QueueState = 'waiting' | 'running' | 'retrying' | 'done' | 'failed' | 'cancelled'
 
 /** As it is kept in the store, so that it survives a restart. */
 export interface QueueItem {

@@ -10,7 +10,7 @@ import type { Logger } from '../logger.ts'
 import { unixSeconds } from '../clock.ts'
 import { queueItemId, type QueueItem } from './queue-item.ts'
 
-export interface QueueTable {
+interface QueueTable {
   get(id: string): Promise<QueueItem | undefined>
   put(id: string, item: QueueItem): Promise<void>
   all(): Promise<readonly QueueItem[]>
@@ -53,7 +53,7 @@ export interface QueueOptions {
   readonly maxAttempts: number
 }
 
-export const defaultQueueOptions: QueueOptions = Object.freeze({
+const defaultQueueOptions: QueueOptions = Object.freeze({
   concurrency: 1,
   retryBaseSeconds: 60,
   retryMaxSeconds: 6 * 3600,

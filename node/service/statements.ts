@@ -1,5 +1,5 @@
 /** Looking statements up: by sid, by a prefix of it, by IMAGE@VERSION; releases, and the own log. */
-import type { ImageName, Sid } from '../../protocol/identifiers.ts'
+import type { Sid } from '../../protocol/identifiers.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import { ConfigError } from '../config-error.ts'
@@ -109,13 +109,4 @@ export class StatementQueries {
     const sids = found.map(({ sid }) => sid.slice(0, 12)).join(', ')
     throw new ConfigError('ambiguous', `"${reference}" means several statements: ${sids}`)
   }
-}
-
-/** Own live results of one image, for what they supersede. */
-export async function ownRebuilds(
-  parts: NodeParts,
-  image: ImageName,
-): Promise<readonly SignedStatement[]> {
-  const own = await parts.store.statements.ofKey(parts.identity.key.publicKey)
-  return own.filter(({ body }) => body.kind === 'rebuild' && body.image === image)
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Queue, type AttemptEnd, type QueueComponents } from '../../../../node/rebuild/queue.ts'
 import type { QueueItem } from '../../../../node/rebuild/queue-item.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
+import { silentLogger } from '../../../support/silent-logger.ts'
 
 const RELEASE = 'ab'.repeat(32)
 const work = (platform = 'linux/amd64') => ({
@@ -28,7 +29,7 @@ function makeQueue(
         all: async () => [...rows.values()],
       },
       clock,
-      logger: { debug() {}, info() {}, warn() {}, error() {} },
+      logger: silentLogger,
       attempt,
       random: () => 0.5,
       changed: (item) => {
