@@ -54,6 +54,12 @@ const TEST: readonly Tool[] = [
   ...DEMO,
   { name: 'iptables', package: 'iptables', needed: 'tests over broken networks' },
   { name: 'mmdebstrap', package: 'mmdebstrap', needed: 'the end-to-end test with a Debian image' },
+  { name: 'bsdtar', package: 'libarchive-tools', needed: 'layers that libarchive writes' },
+  { name: 'python3', package: 'python3', needed: 'the second reading of layers' },
+  { name: 'umoci', package: 'umoci', needed: 'the second reading of flattened images' },
+  { name: 'gzip', package: 'gzip', needed: 'layers that gzip compresses' },
+  { name: 'pigz', package: 'pigz', needed: 'layers that pigz compresses' },
+  { name: 'zstd', package: 'zstd', needed: 'layers that zstd compresses' },
 ]
 
 const TOOLS: Readonly<Record<Purpose, readonly Tool[]>> = { node: NODE, demo: DEMO, test: TEST }
