@@ -1,4 +1,4 @@
-/** What each command's exit code says. design.md section 13. */
+/** What each command's exit code says. cli/README.md. */
 import type { Decision } from '../protocol/verdict/answer.ts'
 
 export const EXIT = { yes: 0, no: 1, error: 2, undecided: 3 } as const

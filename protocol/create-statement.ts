@@ -1,6 +1,6 @@
 /**
  * From a value to signed bytes. Whatever openStatement would refuse is refused here, before
- * anybody else sees it: what is signed cannot be unsaid. design.md section 4.
+ * anybody else sees it: what is signed cannot be unsaid. protocol/README.md.
  */
 import { parseHex } from './bytes.ts'
 import type { Crypto } from './crypto.ts'

@@ -5,7 +5,7 @@
  * network whose peers punish each other for invalid messages. What they differ about is refused
  * before they are asked: the key is canonical, on the curve, not of small order and torsion-free;
  * R is canonical and not of small order; S < L; then the cofactorless equation of RFC 8032,
- * section 5.1.7, which alone comes from the host. design.md section 4.
+ * section 5.1.7, which alone comes from the host. protocol/README.md.
  */
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { compareBytes, parseHex, toHex } from './bytes.ts'

@@ -3,7 +3,7 @@
  *
  *   version (1 byte = 1) | public key (32) | signature (64) | payload
  *
- * Nothing in it can be written in two ways, so its hash is a name. design.md section 4.
+ * Nothing in it can be written in two ways, so its hash is a name. protocol/README.md.
  */
 import { concat } from './bytes.ts'
 import type { Crypto } from './crypto.ts'

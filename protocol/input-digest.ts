@@ -4,7 +4,7 @@
  *
  *   inputDigest = hex(sha256("rebuildnet/input/1\0" | J))
  *
- * J is the RFC 8785 JSON of {commit, image, platform, recipe, source}. design.md section 4.
+ * J is the RFC 8785 JSON of {commit, image, platform, recipe, source}. protocol/README.md.
  */
 import { concat, toHex, utf8 } from './bytes.ts'
 import { canonicalJson } from './canonical-json.ts'

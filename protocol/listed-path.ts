@@ -1,6 +1,6 @@
 /**
  * The few paths that a statement lists out of all that differ: escaped, each cut at 256 bytes, at
- * most 20 of them and 4 KiB in all. design.md section 4.
+ * most 20 of them and 4 KiB in all. protocol/README.md.
  */
 import { utf8 } from './bytes.ts'
 import { CUT_MARK, escapePath, parseEscapedPath } from './escape-path.ts'

@@ -1,7 +1,7 @@
 /**
  * From bytes that somebody sent to a statement: size, then envelope, then signature, then payload.
  * Nothing is parsed that has not been verified, and what was verified is what is parsed.
- * design.md section 4.
+ * protocol/README.md.
  */
 import { toHex } from './bytes.ts'
 import type { Crypto } from './crypto.ts'

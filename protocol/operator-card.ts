@@ -5,7 +5,7 @@
  * inside an `operator` statement. The root key and **each** signing key prove, under a domain of
  * their own, that they agree to the card, so that nobody can list another's key. This rebuildnet
  * reads version 1; a later version (rotation, SSH root keys) is left alone, not called wrong.
- * design.md section 8.
+ * protocol/README.md.
  */
 import { concat, parseBase64, parseHex, toBase32, toBase64, toHex, utf8 } from './bytes.ts'
 import { canonicalJson } from './canonical-json.ts'

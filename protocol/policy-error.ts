@@ -1,4 +1,4 @@
-/** Why a policy is refused: a closed set of codes, and the key at fault. design.md section 5. */
+/** Why a policy is refused: a closed set of codes, and the key at fault. protocol/verdict/README.md. */
 
 export type PolicyErrorCode =
   | 'not-a-table'

@@ -1,5 +1,5 @@
 /**
- * A user's own trust policy: integers only, no percentages, no weights. design.md section 5.
+ * A user's own trust policy: integers only, no percentages, no weights. protocol/verdict/README.md.
  *
  * The schema is closed: a key that is misspelt must not silently leave a default in force. What
  * could never be meant is refused; what merely can never be met loads with a warning, and never

@@ -1,6 +1,6 @@
 /**
  * A project as this user follows it: where it comes from, how it is rebuilt, and who may announce
- * it. design.md section 9.
+ * it. node/rebuild/README.md.
  *
  * The file is what lets someone's code run here and someone's word count, so its schema is closed
  * and every error names the key. Keys in the file are written with underscores.

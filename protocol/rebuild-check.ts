@@ -1,6 +1,6 @@
 /**
  * A rebuild against the release that it names: the checks that need both. One that fails them is
- * invalid and is never tallied, but a node that lacks the release cannot tell. design.md section 4.
+ * invalid and is never tallied, but a node that lacks the release cannot tell. protocol/README.md.
  */
 import type { Crypto } from './crypto.ts'
 import { buildInputOf, inputDigestOf } from './input-digest.ts'

@@ -3,7 +3,7 @@
  *
  * What can be checked without knowing the release is checked here: digests carry the statement's
  * own profile, and the subject is the published manifest or the commit. The rest is
- * checkRebuildAgainstRelease. design.md section 4.
+ * checkRebuildAgainstRelease. protocol/README.md.
  */
 import { utf8 } from './bytes.ts'
 import { compareText, type Field } from './field.ts'

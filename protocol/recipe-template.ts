@@ -4,7 +4,7 @@
  *
  * An announcer resolves the references before it signs; a node that is to build checks that the
  * literals are ones that its own project file permits. Otherwise whoever tampers with the image
- * would steer its rebuild through the label that feeds a build argument. design.md section 4.
+ * would steer its rebuild through the label that feeds a build argument. protocol/README.md.
  */
 import { canonicalJson } from './canonical-json.ts'
 import type { UnixSeconds } from './identifiers.ts'

@@ -1,6 +1,6 @@
 /**
  * How an image is rebuilt. The schema is closed: an unknown field is an error, since a node that
- * ignored it would build something else under the same input digest. design.md section 9.
+ * ignored it would build something else under the same input digest. node/rebuild/README.md.
  */
 import { compareText, Field } from './field.ts'
 import type { JsonObject, JsonValue } from './json.ts'

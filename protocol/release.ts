@@ -1,5 +1,5 @@
 /**
- * The `release` statement: one version of a project, as its announcer says it. design.md section 4.
+ * The `release` statement: one version of a project, as its announcer says it. protocol/README.md.
  *
  * A release without any manifest digest is *blind*: rebuilders attest before the image is out. A
  * second release that names it in `publishes` adds the digests.

@@ -3,7 +3,7 @@
  *
  *   sid = sha256("rebuildnet/statement/1\0" | public key | PAE(payloadType, payload))
  *
- * design.md section 4.
+ * protocol/README.md.
  */
 import { concat, toHex, utf8 } from './bytes.ts'
 import type { Crypto } from './crypto.ts'

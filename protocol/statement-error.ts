@@ -4,7 +4,7 @@
  * `reject` is only for what is wrong on every node for ever. What a later version may make right
  * (a kind, a profile or a value that this one does not know), and what depends on which other
  * statements a node holds, is `ignore`: else the first schema change would split the network.
- * design.md sections 4 and 7.
+ * protocol/README.md and 7.
  */
 import type { JsonErrorCode } from './json.ts'
 

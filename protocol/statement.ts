@@ -1,4 +1,4 @@
-/** A statement that has been opened: its signature verified, its payload parsed. design.md section 4. */
+/** A statement that has been opened: its signature verified, its payload parsed. protocol/README.md. */
 import type { KeyHex, Sid } from './identifiers.ts'
 import type { OperatorCard } from './operator-card.ts'
 import type { Rebuild } from './rebuild.ts'

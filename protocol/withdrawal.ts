@@ -1,6 +1,6 @@
 /**
  * The `withdrawal` statement: an announcer takes back a release, a rebuilder a result. Withdrawals
- * cannot be withdrawn, and nothing is deleted. design.md section 4.
+ * cannot be withdrawn, and nothing is deleted. protocol/README.md.
  */
 import type { Field } from './field.ts'
 import type { ImageName, Sid, UnixSeconds } from './identifiers.ts'

@@ -3,7 +3,7 @@
  *
  * Names, reasons, paths and build output come from strangers. An escape sequence in them could move
  * the cursor, forge a line or set the clipboard; a bidirectional override could show `deny` as
- * something else. security.md T20. Everything that is printed for a person passes through here.
+ * something else. node/README.md T20. Everything that is printed for a person passes through here.
  */
 
 /** Controls (C0, DEL, C1), formatting (bidirectional, zero-width, tags), line and paragraph separators. */

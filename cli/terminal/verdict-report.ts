@@ -1,4 +1,4 @@
-/** Answers about an image, as JSON of a fixed shape and in words. design.md section 13. */
+/** Answers about an image, as JSON of a fixed shape and in words. cli/README.md. */
 import type { VerdictReply } from '../../node/http/node-service.ts'
 import type { Answer, Voice } from '../../protocol/verdict/answer.ts'
 import type { Output } from './output.ts'

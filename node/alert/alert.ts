@@ -2,7 +2,7 @@
  * An alert: one stretch of time in which the verdict on one published manifest was a bad one.
  *
  * `contradicted` is the alarm that this system exists for: rebuilders agree with one another and
- * not with the registry. The others say that they do not agree at all. design.md section 12.
+ * not with the registry. The others say that they do not agree at all. node/alert/README.md.
  */
 import type { Digest, ImageName, Platform, Sid, UnixSeconds } from '../../protocol/identifiers.ts'
 import type { Answer, VerdictName } from '../../protocol/verdict/answer.ts'

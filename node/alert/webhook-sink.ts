@@ -4,7 +4,7 @@
  * Taken means a 2xx answer. Anything else, also no answer, is tried again with exponential backoff
  * and jitter for as long as it takes, over restarts too; what comes later waits, so that no end is
  * told before its beginning. Redirects are not followed: the URL is the one that was configured.
- * Which addresses may be spoken to is the guard's to say (security.md T20), here for the URL and
+ * Which addresses may be spoken to is the guard's to say (node/README.md T20), here for the URL and
  * in the dispatcher for the address that a connection goes to.
  */
 import { createHash, randomUUID } from 'node:crypto'

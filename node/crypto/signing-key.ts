@@ -1,7 +1,7 @@
 /**
  * A private Ed25519 key in a file of its own: 64 hex digits (the seed of RFC 8032) and a newline,
  * readable by its owner alone. Whoever can read the file can speak as its operator, so a file
- * that others may read is refused. design.md section 8.
+ * that others may read is refused. protocol/README.md.
  */
 import { createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto'
 import { open, readFile, rm, stat } from 'node:fs/promises'

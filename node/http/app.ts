@@ -1,6 +1,6 @@
 /**
  * The API as a fastify app that need not listen: the server puts it on a socket, and a command
- * where no node runs asks it in its own process (`app.inject`). design.md section 14.
+ * where no node runs asks it in its own process (`app.inject`). node/http/README.md.
  */
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
 import { z } from 'zod'

@@ -5,7 +5,7 @@
  * its own name resolve to 127.0.0.1 (DNS rebinding). So the Host must be one of an exact list, the
  * Origin and Sec-Fetch-Site that a browser adds must be ours, and a change needs a token that lies
  * in the data folder, where no page reads it. There is no CORS. On the unix socket the file's mode
- * answers the same question. security.md T19.
+ * answers the same question. node/README.md T19.
  */
 import { timingSafeEqual, createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'

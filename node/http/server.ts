@@ -1,6 +1,6 @@
 /**
  * Puts the API where it can be reached: on a unix socket in the data folder (0600, in a folder that
- * is 0700), and on a loopback address if asked. design.md section 14.
+ * is 0700), and on a loopback address if asked. node/http/README.md.
  */
 import { randomBytes } from 'node:crypto'
 import { chmod, rm } from 'node:fs/promises'

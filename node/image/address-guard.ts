@@ -1,5 +1,5 @@
 /**
- * Which addresses may be spoken to (security.md T20).
+ * Which addresses may be spoken to (node/README.md T20).
  *
  * A reference or a redirect comes from strangers and must not make this machine read the services
  * of its own network. Public addresses are allowed over https. A loopback host that the reference

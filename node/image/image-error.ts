@@ -5,7 +5,7 @@
  */
 
 export type ImageErrorCode =
-  /** The reference is not of a form that design.md section 10 lists. */
+  /** The reference is not of a form that node/image/README.md lists. */
   | 'reference-syntax'
   | 'reference-transport'
   /** The file or folder is not there, cannot be read, or is not what the transport says. */
@@ -26,7 +26,7 @@ export type ImageErrorCode =
   | 'platform-missing'
   | 'nested-index'
   | 'media-type-unsupported'
-  /** The address may not be spoken to (security.md T20). */
+  /** The address may not be spoken to (node/README.md T20). */
   | 'address-refused'
   | 'redirect-refused'
   | 'registry-unreachable'

@@ -6,7 +6,7 @@
  * is subscribed before there is something to say on it.
  *
  * A withdrawal goes where the statement went that it takes back: whoever holds that one hears of
- * its end by the same way. design.md section 7.
+ * its end by the same way. node/network/README.md.
  */
 import { concat, utf8 } from '../../protocol/bytes.ts'
 import type { Crypto } from '../../protocol/crypto.ts'

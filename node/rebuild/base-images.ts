@@ -4,7 +4,7 @@
  * A recipe that reads its project's own repository would reproduce anything, since the image would
  * be made from itself. So every image that the Dockerfile names is resolved with the recipe's
  * build arguments before anything is built, and compared. Only registries are read: a local
- * transport such as `oci:/path` would reach into the host. design.md section 9.
+ * transport such as `oci:/path` would reach into the host. node/rebuild/README.md.
  */
 import type { Recipe } from '../../protocol/recipe.ts'
 import { BuildError } from './build-error.ts'

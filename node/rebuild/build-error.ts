@@ -3,7 +3,7 @@
  *
  * A failure of class `recipe` is a result: it is signed and published. One of class
  * `infrastructure` says nothing about the recipe: it is retried, and is never a dissent. Where the
- * two cannot be told apart, it is infrastructure. design.md section 4.
+ * two cannot be told apart, it is infrastructure. protocol/README.md.
  */
 import type { FailureClass, RebuildStage } from '../../protocol/rebuild.ts'
 

@@ -130,7 +130,7 @@ export class Queue {
     return item
   }
 
-  /** Queues it again, whatever became of it before. */
+  /** Queues it again, whatever became of it before: what was published earlier does not end it. */
   async retry(id: string): Promise<QueueItem | undefined> {
     const item = this.#items.get(id)
     if (item === undefined) return undefined
@@ -142,6 +142,8 @@ export class Queue {
       stage: 'queued',
       detail: 'queued again by hand',
       nextAttempt: null,
+      added: unixSeconds(this.#components.clock),
+      result: null,
     }
     await this.#save(fresh)
     this.#pump()

@@ -3,7 +3,7 @@
  *
  * A different result is rebuilt once more from cold before it is published, and so is a failure of
  * the recipe: dissent is an accusation. What is the machine's fault or the network's is tried
- * again and is never a vote. design.md section 4 ("Outcomes") and section 9.
+ * again and is never a vote. protocol/README.md ("Outcomes") and section 9.
  */
 import type { Digest, Platform, Sid } from '../../protocol/identifiers.ts'
 import type {

@@ -6,7 +6,7 @@
  * namespace in which nothing outlives the build, and a mount namespace whose root is assembled
  * from the system's programs (read-only), a handful of files from /etc, six harmless devices, and
  * the build's work folder. Keys, home folders and disks are not in it. What a machine cannot give
- * is reported, never passed over in silence. design.md section 9, security.md T15.
+ * is reported, never passed over in silence. node/rebuild/README.md, node/README.md T15.
  */
 import { spawn } from 'node:child_process'
 import { lstat, mkdtemp, readlink, rm } from 'node:fs/promises'

@@ -3,7 +3,7 @@
  *
  * `git+https://…` at a public address, and nothing else unless this user has said so: plain http,
  * private addresses and local repositories stand in the project file's `insecure` list (`host`,
- * `host:port`, or `file` for git+file). Loopback needs no entry. design.md section 13.
+ * `host:port`, or `file` for git+file). Loopback needs no entry. cli/README.md.
  */
 import { isLoopbackHost, isPublicAddress, resolveHost } from '../system/public-address.ts'
 import { BuildError } from './build-error.ts'

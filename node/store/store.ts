@@ -3,8 +3,7 @@
  *
  * Statements are the truth and certify themselves, indexes are derived from them. What was accepted
  * outlives a killed process and a full disk; what the disk changed is found when it is read.
- * Layout of the folder: `level/` (the database), `pid`, `sealed` (after a clean stop). design.md
- * section 3; security.md section 4.
+ * Layout of the folder: `level/` (the database), `pid`, `sealed` (after a clean stop).
  */
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -2,7 +2,7 @@
  * Which network addresses a name from a stranger may lead to.
  *
  * A repository or registry address that resolves into a private network would turn the node into
- * a probe of that network (security.md T20). Names are resolved first and every address is
+ * a probe of that network (node/README.md T20). Names are resolved first and every address is
  * checked; the caller then connects to these addresses and to no others.
  */
 import { lookup } from 'node:dns/promises'

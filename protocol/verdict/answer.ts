@@ -1,4 +1,4 @@
-/** What a question about an image is answered with. design.md sections 5 and 13. */
+/** What a question about an image is answered with. protocol/verdict/README.md and cli/README.md. */
 import type {
   Digest,
   ImageName,

@@ -4,7 +4,7 @@
  * A function of a *set*: order, repetition and times cannot change it. A result that any counted
  * statement of its own operator supersedes or withdraws is dead for ever; there is no "latest
  * wins". What an operator that cannot be believed ever said stays, as dissent only: whoever steals
- * a dissenter's key must not be able to silence it by forking its log. design.md section 5.
+ * a dissenter's key must not be able to silence it by forking its log. protocol/verdict/README.md.
  */
 import type { OperatorId, Platform, Sid } from '../identifiers.ts'
 import type { Rebuild } from '../rebuild.ts'

@@ -4,7 +4,7 @@
  * A candidate is a release of the asked repository (or of the one that the policy maps it to) for
  * the asked platform, from the source and by an announcer that a followed project file names. A
  * cell (inputDigest, profile) speaks of digest D only where one of its releases published D: an
- * old version on which rebuilders disagree says nothing about a newer image. design.md section 5.
+ * old version on which rebuilders disagree says nothing about a newer image. protocol/verdict/README.md.
  */
 import type { Digest, InputDigest, OperatorId, Sid } from '../identifiers.ts'
 import { buildInputOf, inputDigestOf } from '../input-digest.ts'

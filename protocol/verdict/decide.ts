@@ -1,5 +1,5 @@
 /**
- * What a user's policy makes of the evidence about one image. design.md section 5.
+ * What a user's policy makes of the evidence about one image. protocol/verdict/README.md.
  *
  * A pure function of a set of statements, project files, the policy, what is known of the logs, and
  * `now`. Order, repetition and the times inside statements do not change it, nor does anything

@@ -1,5 +1,5 @@
 /**
- * The verdict on one cell and D: the table of design.md section 5, first row that holds.
+ * The verdict on one cell and D: the table of protocol/verdict/README.md, first row that holds.
  *
  * Every row is evaluated at one level. Only a `reproduced` is then raised, a level at a time, for
  * as long as it still holds; it counts at the level that the policy accepts, with the supporters

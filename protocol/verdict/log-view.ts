@@ -1,5 +1,5 @@
 /**
- * What is known of the operators' logs and heads, as the verdict asks for it. design.md section 6.
+ * What is known of the operators' logs and heads, as the verdict asks for it. protocol/verdict/README.md.
  *
  * The verdict is pure: whoever keeps logs answers these questions from what is complete at the
  * moment of asking. A view has no clock; it dates things and the verdict compares with `now`.

@@ -4,7 +4,7 @@
  * Only operators of the policy and announcers of followed projects are looked at, so that no
  * stranger's card can change anything. Which key is whose does not depend on `now`: a vote does
  * not vanish when a card expires, its operator only stops being able to support an `allow`.
- * design.md sections 5 and 8.
+ * protocol/verdict/README.md and 8.
  */
 import type { KeyHex, OperatorId, UnixSeconds } from '../identifiers.ts'
 import type { OperatorCard } from '../operator-card.ts'

@@ -3,7 +3,7 @@
  *
  * An operator that is not complete and fresh may have taken its vote back, or dissented, and the
  * asker would not know. Its votes still count as evidence; they do not count towards k fresh ones.
- * All that `now` decides is decided here, and only ever against `allow`. design.md sections 5, 6.
+ * All that `now` decides is decided here, and only ever against `allow`. protocol/verdict/README.md, 6.
  */
 import type { OperatorId } from '../identifiers.ts'
 import type { Answer } from './answer.ts'

@@ -1,5 +1,5 @@
 /**
- * The votes of one cell at one level, and what they say of digest D. design.md section 5.
+ * The votes of one cell at one level, and what they say of digest D. protocol/verdict/README.md.
  *
  * A vote is what an operator's own builds gave; a mapping is what it says that D itself gives. An
  * image is reproduced only where both are the same: agreement among rebuilders says nothing about

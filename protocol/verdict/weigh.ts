@@ -1,5 +1,5 @@
 /**
- * From verdict to decision: what of a `reproduced` is enough for this policy. design.md section 5.
+ * From verdict to decision: what of a `reproduced` is enough for this policy. protocol/verdict/README.md.
  *
  * Everything here can only keep back an `allow`. The bars are collected, not the first one taken:
  * a person wants to know all that is missing.

@@ -14,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(root, { recursive: true, force: true }))
 
-/** normalization.md section 6: file `a`, content `Z`, 0644. */
+/** protocol/normalize/README.md: file `a`, content `Z`, 0644. */
 const FILE_A = '1eac6ec462c208ec2896f94f4cb463065dbbd5e1055d2bc759d27efe435523b5'
 
 const tarOf = (content: string, mtime = 0, mode = 0o644): Uint8Array =>

@@ -4,7 +4,7 @@
  * *reject* costs the peer that sent it its standing, so it is only for what is wrong on every node
  * for ever. What depends on time, state, quota or policy is *ignore*: the message is dropped and
  * nobody is blamed, and sync brings it back if it is wanted. The tables are exhaustive: a new code
- * does not compile until somebody has decided. design.md section 7.
+ * does not compile until somebody has decided. node/network/README.md.
  */
 import { dispositionOf, type StatementErrorCode } from '../../../protocol/statement-error.ts'
 
