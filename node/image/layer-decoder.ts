@@ -5,22 +5,23 @@
  * What is written comes out at the sink in pieces of the decoder's choosing. Given the same pieces
  * in, errors come at the same point on every machine; layer-pass.ts cuts the blob accordingly.
  */
-import type { Transform } from 'node:stream'
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../protocol/normalize/limits.ts'
 import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
 import type { LayerEncoding } from './layer-encoding.ts'
+import { type Sink, ZlibPump } from './zlib-pump.ts'
 import { ZstdFrames } from './zstd-frames.ts'
 
 export interface LayerDecoder {
-  /** Resolves when all of `chunk` has been decoded. Throws NormalizeError, or what the sink threw. */
+  /**
+   * Resolves when `chunk` may be reused. Throws NormalizeError, or what the sink threw, here or at
+   * a later call: the sink may lag behind.
+   */
   write(chunk: Uint8Array): Promise<void>
   end(): Promise<void>
   /** Frees what it holds, at any time. */
   destroy(): void
 }
-
-export type Sink = (chunk: Uint8Array) => void
 
 const OUTPUT_BYTES = 512 * 1024
 const { maxZstdWindowBytes } = DEFAULT_NORMALIZE_LIMITS
@@ -36,70 +37,6 @@ export function createLayerDecoder(
     write: async (chunk) => sink(chunk),
     end: async () => undefined,
     destroy: () => undefined,
-  }
-}
-
-/** A zlib stream of Node whose failures, and those of the sink, reach whoever writes to it. */
-class ZlibPump {
-  readonly #stream: Transform & { readonly bytesWritten: number }
-  #failure: Error | undefined
-  #reject: ((error: Error) => void) | undefined
-  #ended = false
-  #onEnd: (() => void) | undefined
-
-  constructor(
-    stream: Transform & { readonly bytesWritten: number },
-    sink: Sink,
-    translate: (error: NodeJS.ErrnoException) => Error,
-  ) {
-    this.#stream = stream
-    stream.on('data', (chunk: Uint8Array) => {
-      if (this.#failure !== undefined) return
-      try {
-        sink(chunk)
-      } catch (error) {
-        // Thrown out of an event handler it would end the process.
-        this.#fail(error as Error)
-      }
-    })
-    stream.on('error', (error: NodeJS.ErrnoException) => this.#fail(translate(error)))
-    stream.on('end', () => {
-      this.#ended = true
-      this.#onEnd?.()
-    })
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error
-    this.#stream.destroy()
-    this.#reject?.(this.#failure)
-  }
-
-  /** Resolves with how many bytes of all that was written the decoder has taken. */
-  async write(chunk: Uint8Array): Promise<number> {
-    if (this.#failure !== undefined) throw this.#failure
-    await new Promise<void>((resolve, reject) => {
-      this.#reject = reject
-      this.#stream.write(chunk, () => {
-        if (this.#failure === undefined) resolve()
-        else reject(this.#failure)
-      })
-    })
-    return this.#stream.bytesWritten
-  }
-
-  async end(): Promise<void> {
-    if (this.#failure !== undefined) throw this.#failure
-    await new Promise<void>((resolve, reject) => {
-      this.#reject = reject
-      this.#onEnd = resolve
-      this.#stream.end()
-      if (this.#ended) resolve()
-    })
-  }
-
-  destroy(): void {
-    this.#stream.destroy()
   }
 }
 
@@ -144,7 +81,9 @@ class GzipDecoder implements LayerDecoder {
     this.#written += chunk.length
     const taken = await this.#pump.write(chunk)
     // At a zero byte after a member Node stops without an error, and drops what follows.
-    if (taken !== this.#written) throw this.#trailing()
+    if (taken === this.#written) return
+    await this.#pump.drain()
+    throw this.#trailing()
   }
 
   end(): Promise<void> {
@@ -187,7 +126,9 @@ class ZstdDecoder implements LayerDecoder {
     for (const piece of this.#frames.split(chunk)) {
       this.#written += piece.length
       const taken = await this.#pump.write(piece)
-      if (taken !== this.#written) throw this.#corrupt('a frame ends before its last block')
+      if (taken === this.#written) continue
+      await this.#pump.drain()
+      throw this.#corrupt('a frame ends before its last block')
     }
   }
 

@@ -1,0 +1,126 @@
+/**
+ * A zlib stream of Node whose failures, and those of the sink, reach whoever writes to it.
+ *
+ * The stream inflates on a thread of its own while the sink works on what came before: pieces wait
+ * in a short queue. Everything is told in the order of the bytes all the same: a failure of the
+ * sink over an earlier piece comes before one of the stream at a later one.
+ */
+import type { Transform } from 'node:stream'
+
+export type Sink = (chunk: Uint8Array) => void
+
+/** Pieces that may wait for the sink. */
+const MAX_WAITING = 4
+
+type ZlibStream = Transform & { readonly bytesWritten: number }
+
+export class ZlibPump {
+  readonly #stream: ZlibStream
+  readonly #sink: Sink
+  readonly #waiting: Uint8Array[] = []
+  #busy = false
+  /** What the stream failed with, told once all that came before it has passed the sink. */
+  #streamError: Error | undefined
+  #failure: Error | undefined
+  #ended = false
+  #reject: ((error: Error) => void) | undefined
+  #onIdle: (() => void) | undefined
+
+  constructor(
+    stream: ZlibStream,
+    sink: Sink,
+    translate: (error: NodeJS.ErrnoException) => Error,
+  ) {
+    this.#stream = stream
+    this.#sink = sink
+    stream.on('data', (chunk: Uint8Array) => this.#push(chunk))
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      this.#streamError ??= translate(error)
+      this.#settle()
+    })
+    stream.on('end', () => {
+      this.#ended = true
+      this.#settle()
+    })
+  }
+
+  /** Resolves with how many bytes of all that was written the stream has taken. */
+  async write(chunk: Uint8Array): Promise<number> {
+    if (this.#failure !== undefined) throw this.#failure
+    await new Promise<void>((resolve, reject) => {
+      this.#reject = reject
+      this.#stream.write(chunk, (error) => {
+        if (this.#failure !== undefined) reject(this.#failure)
+        // The stream's own error comes by its event, in its turn.
+        else if (error === null || error === undefined) resolve()
+      })
+    })
+    return this.#stream.bytesWritten
+  }
+
+  /** Resolves when all that has come out has passed the sink. */
+  async drain(): Promise<void> {
+    await this.#until(() => !this.#busy)
+  }
+
+  async end(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    this.#stream.end()
+    await this.#until(() => this.#ended && !this.#busy)
+  }
+
+  destroy(): void {
+    this.#waiting.length = 0
+    this.#stream.destroy()
+  }
+
+  async #until(isDone: () => boolean): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    await new Promise<void>((resolve, reject) => {
+      this.#reject = reject
+      this.#onIdle = () => {
+        if (isDone()) resolve()
+      }
+      this.#onIdle()
+    })
+  }
+
+  #push(chunk: Uint8Array): void {
+    if (this.#failure !== undefined) return
+    this.#waiting.push(chunk)
+    if (this.#waiting.length >= MAX_WAITING) this.#stream.pause()
+    if (this.#busy) return
+    this.#busy = true
+    // Not here: the stream goes on inflating only once its listeners have returned.
+    setImmediate(() => this.#step())
+  }
+
+  #step(): void {
+    const chunk = this.#waiting.shift()
+    if (chunk === undefined) {
+      this.#busy = false
+      this.#settle()
+      return
+    }
+    try {
+      this.#sink(chunk)
+    } catch (error) {
+      this.#fail(error as Error)
+      return
+    }
+    if (this.#stream.isPaused()) this.#stream.resume()
+    setImmediate(() => this.#step())
+  }
+
+  #settle(): void {
+    if (!this.#busy && this.#streamError !== undefined) this.#fail(this.#streamError)
+    this.#onIdle?.()
+  }
+
+  #fail(error: Error): void {
+    this.#busy = false
+    this.#failure ??= error
+    this.destroy()
+    this.#reject?.(this.#failure)
+  }
+}
