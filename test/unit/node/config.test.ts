@@ -1,0 +1,86 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { defaultConfig, loadConfig } from '../../../node/config.ts'
+import { createDataFolder } from '../../../node/data-folder.ts'
+import { temporaryFolder } from '../../support/temporary-store.ts'
+
+async function load(text: string, environment = {}, flags = {}) {
+  const dataFolder = await temporaryFolder()
+  await writeFile(join(dataFolder, 'config.toml'), text)
+  return loadConfig({ dataFolder, environment, flags })
+}
+
+describe('the configuration', () => {
+  it('is the defaults where there is no file', async () => {
+    expect(await loadConfig({ dataFolder: await temporaryFolder() })).toEqual(defaultConfig)
+  })
+
+  it('is the defaults in the file that init writes', async () => {
+    const { root } = await createDataFolder(await temporaryFolder())
+    expect(await loadConfig({ dataFolder: root })).toEqual(defaultConfig)
+  })
+
+  it('takes flags over the environment over the file over the defaults', async () => {
+    const text =
+      'network = "file"\nlog_level = "info"\nsync_interval = "2m"\n[build]\ntimeout = "1h"\n'
+    const config = await load(
+      text,
+      { REBUILDNET_NETWORK: 'env', REBUILDNET_LOG_LEVEL: 'debug', REBUILDNET_BUILD_CPUS: '4' },
+      { network: 'flag', 'build.concurrency': 3, mdns: undefined },
+    )
+    expect(config).toMatchObject({
+      network: 'flag',
+      logLevel: 'debug',
+      syncIntervalSeconds: 120,
+      mdns: true,
+      build: { timeoutSeconds: 3600, cpus: 4, concurrency: 3 },
+    })
+  })
+
+  it('reads lists from the environment, and an empty one as none', async () => {
+    const environment = {
+      REBUILDNET_BOOTSTRAP: '/ip4/1.2.3.4/tcp/1, /ip4/5.6.7.8/tcp/2',
+      REBUILDNET_LISTEN: '',
+    }
+    expect(await load('', environment)).toMatchObject({
+      bootstrap: ['/ip4/1.2.3.4/tcp/1', '/ip4/5.6.7.8/tcp/2'],
+      listen: [],
+    })
+  })
+
+  it.each([
+    ['an unknown key', 'netwrok = "x"', 'unknown-key', 'unknown key "netwrok"'],
+    [
+      'an unknown key of the build',
+      '[build]\nmemory = 1',
+      'unknown-key',
+      'unknown key "build.memory"',
+    ],
+    [
+      'a value that is out of range',
+      '[build]\nconcurrency = 0',
+      'bad-value',
+      '"build.concurrency"',
+    ],
+    [
+      'a duration without a unit',
+      'sync_interval = "10"',
+      'bad-value',
+      '"sync_interval" is no duration',
+    ],
+    [
+      'an address that others can reach',
+      'http = "0.0.0.0:80"',
+      'bad-value',
+      '"http" must be 127.0.0.1:PORT',
+    ],
+    ['a newer format', 'format = 2', 'newer-format', 'of format 2, this rebuildnet reads 1'],
+    ['broken TOML', 'network = ', 'syntax', 'line 1'],
+  ])('refuses %s, naming it', async (_name, text, code, words) => {
+    const error = await load(text).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ name: 'ConfigError', code })
+    expect((error as Error).message).toContain(words)
+    expect((error as Error).message).not.toContain('\n')
+  })
+})

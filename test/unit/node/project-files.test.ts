@@ -1,0 +1,71 @@
+import { readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ProjectFiles } from '../../../node/project-files.ts'
+import { makeOperator } from '../../support/statements.ts'
+import { temporaryFolder } from '../../support/temporary-store.ts'
+
+const text = (image = 'registry.example:5000/team/app') => `format = 1
+image = "${image}"
+platforms = ["linux/amd64"]
+source = "git+https://git.example/team/app"
+announcers = ["${makeOperator('announcer').id}"]
+[recipe]
+[[recipe.builders]]
+name = "buildah"
+`
+
+async function projectFiles(): Promise<{ folder: string; files: ProjectFiles }> {
+  const folder = await temporaryFolder()
+  const files = new ProjectFiles(folder)
+  await files.load()
+  return { folder, files }
+}
+
+describe('followed projects', () => {
+  it('are there again after a restart, followed as they were', async () => {
+    const { folder, files } = await projectFiles()
+    await files.follow(text(), { build: true, trustRecipe: false })
+    await files.follow(text('registry.example/other'), { build: false, trustRecipe: false })
+    const again = new ProjectFiles(folder)
+    await again.load()
+    expect(again.get('registry.example:5000/team/app')).toMatchObject({
+      build: true,
+      trustRecipe: false,
+    })
+    expect(again.all().map(({ project, build }) => [project.image, build])).toEqual([
+      ['registry.example/other', false],
+      ['registry.example:5000/team/app', true],
+    ])
+  })
+
+  it('are replaced when they are followed again, and gone when they are no longer', async () => {
+    const { folder, files } = await projectFiles()
+    await files.follow(text(), { build: true, trustRecipe: true })
+    await files.follow(text(), { build: false, trustRecipe: false })
+    expect(files.all()).toHaveLength(1)
+    expect(files.all()[0]?.build).toBe(false)
+    await files.unfollow('registry.example:5000/team/app')
+    expect(await readdir(folder)).toEqual([])
+    await expect(files.unfollow('registry.example:5000/team/app')).rejects.toMatchObject({
+      code: 'not-followed',
+    })
+  })
+
+  it('build nothing where the file was put there by hand', async () => {
+    const { folder, files } = await projectFiles()
+    await writeFile(join(folder, 'app.toml'), text())
+    await files.load()
+    expect(files.all()).toMatchObject([{ build: false, trustRecipe: false }])
+  })
+
+  it('are not kept where the project file has an unknown key', async () => {
+    const { folder, files } = await projectFiles()
+    const bad = text().replace('[recipe]', '[recipe]\ntagret = "x"')
+    await expect(files.follow(bad, { build: true, trustRecipe: true })).rejects.toMatchObject({
+      name: 'ProjectError',
+      code: 'unknown-key',
+    })
+    expect(await readdir(folder)).toEqual([])
+  })
+})
