@@ -2,26 +2,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-
-const START_TIMEOUT_MS = 15_000
-const POLL_MS = 50
-
-/** A loopback port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
-}
+import { createInterface } from 'node:readline'
 
 export class LocalRegistry {
+  /** `127.0.0.1:PORT` */
   readonly host: string
   readonly #process: ChildProcess
 
@@ -30,45 +15,51 @@ export class LocalRegistry {
     this.#process = process
   }
 
-  /** Starts it with its blobs below `folder`; `port` keeps an address over a restart. */
-  static async start(folder: string, port?: number): Promise<LocalRegistry> {
-    const host = `127.0.0.1:${port ?? (await freePort())}`
+  /**
+   * Starts it with its blobs below `folder`, on a free port or, to come back after a stop, on the
+   * one that it had. Rejects with what it said where it does not listen.
+   */
+  static async start(folder: string, port = 0): Promise<LocalRegistry> {
     await mkdir(folder, { recursive: true })
-    const config = join(folder, 'registry.yml')
-    const lines = [
-      'version: 0.1',
-      'log: { level: error, accesslog: { disabled: true } }',
-      `storage: { filesystem: { rootdirectory: ${JSON.stringify(join(folder, 'blobs'))} }, delete: { enabled: true } }`,
-      `http: { addr: "${host}" }`,
-    ]
-    await writeFile(config, `${lines.join('\n')}\n`)
-    const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' })
-    let failure: Error | undefined
-    child.once('error', (error) => (failure = error))
-    const deadline = Date.now() + START_TIMEOUT_MS
-    while (!(await answers(host))) {
-      if (failure !== undefined) throw failure
-      if (child.exitCode !== null || Date.now() > deadline) {
-        child.kill('SIGKILL')
-        throw new Error(`docker-registry does not answer on ${host}`)
-      }
-      await delay(POLL_MS)
-    }
-    return new LocalRegistry(host, child)
+    const config = join(folder, 'config.json')
+    // YAML is a superset of JSON.
+    await writeFile(
+      config,
+      JSON.stringify({
+        version: 0.1,
+        log: { level: 'info', formatter: 'json', accesslog: { disabled: true } },
+        storage: {
+          filesystem: { rootdirectory: join(folder, 'blobs') },
+          delete: { enabled: true },
+        },
+        http: { addr: `127.0.0.1:${port}`, secret: 'only-for-this-machine' },
+      }),
+    )
+    const child = spawn('docker-registry', ['serve', config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    return new LocalRegistry(await listeningAddress(child), child)
   }
 
   async stop(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
     const exited = once(this.#process, 'exit')
-    this.#process.kill('SIGTERM')
+    this.#process.kill('SIGKILL')
     await exited
   }
 }
 
-async function answers(host: string): Promise<boolean> {
-  try {
-    return (await fetch(`http://${host}/v2/`)).ok
-  } catch {
-    return false
-  }
+/** The address that it logs: asked for port 0, it tells the port that it got. */
+function listeningAddress(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const said: string[] = []
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error(`docker-registry ended:\n${said.join('\n')}`)))
+    if (child.stderr === null) throw new Error('no stderr')
+    createInterface(child.stderr).on('line', (line) => {
+      const address = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1]
+      if (address !== undefined) resolve(address)
+      else if (said.length < 20) said.push(line)
+    })
+  })
 }

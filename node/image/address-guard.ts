@@ -7,71 +7,9 @@
  * reserved addresses - only for hosts on the `insecure` list. The address is checked on the very
  * connection that is then used, never in a look-up before it, since names can answer twice.
  */
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import { isLoopbackAddress, isLoopbackHost, isPublicAddress } from '../system/public-address.ts'
 import { ImageError } from './image-error.ts'
-
-/** IPv4 that is not public: RFC 6890 and its successors in the IANA special-purpose registry. */
-const NOT_PUBLIC_IPV4: readonly (readonly [string, number])[] = [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
-  ['192.88.99.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
-  ['224.0.0.0', 4],
-  ['240.0.0.0', 4],
-]
-
-/** Within global unicast, what still leads inside: Teredo and other protocol space, documentation, 6to4. */
-const NOT_PUBLIC_IPV6: readonly (readonly [string, number])[] = [
-  ['2001::', 23],
-  ['2001:db8::', 32],
-  ['2002::', 16],
-  ['3fff::', 20],
-]
-
-const notPublic = new BlockList()
-for (const [net, bits] of NOT_PUBLIC_IPV4) notPublic.addSubnet(net, bits, 'ipv4')
-for (const [net, bits] of NOT_PUBLIC_IPV6) notPublic.addSubnet(net, bits, 'ipv6')
-
-const globalUnicast = new BlockList()
-globalUnicast.addSubnet('2000::', 3, 'ipv6')
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8, 'ipv4')
-loopback.addAddress('::1', 'ipv6')
-
-/** Whether an IP address is one that anybody on the Internet could be meant by. */
-export function isPublicAddress(address: string): boolean {
-  const family = isIP(address)
-  if (family === 4) return !notPublic.check(address, 'ipv4')
-  // IPv4-mapped and other embeddings lie outside 2000::/3 and are refused with the rest.
-  return family === 6 && globalUnicast.check(address, 'ipv6') && !notPublic.check(address, 'ipv6')
-}
-
-function isLoopbackAddress(address: string): boolean {
-  const family = isIP(address)
-  // Node reads ::ffff:127.0.0.1 as 127.0.0.1 in IPv4 rules; only the plain forms are meant.
-  if (family === 6) return loopback.check(address, 'ipv6') && !address.includes('.')
-  return family === 4 && loopback.check(address, 'ipv4')
-}
-
-function bareHost(hostname: string): string {
-  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname.toLowerCase()
-}
-
-/** Whether a host is loopback by its own spelling. */
-function isLoopbackName(hostname: string): boolean {
-  const host = bareHost(hostname)
-  return host === 'localhost' || isLoopbackAddress(host)
-}
 
 export class AddressGuard {
   readonly #insecure: ReadonlySet<string>
@@ -88,7 +26,7 @@ export class AddressGuard {
 
   /** Whether plain http may be used with this host. */
   allowsPlainHttp(url: URL): boolean {
-    return isLoopbackName(url.hostname) || this.#isInsecure(url.hostname, portOf(url))
+    return isLoopbackHost(url.hostname) || this.#isInsecure(url.hostname, portOf(url))
   }
 
   /** Throws unless `url` may be asked at all; `from` is the place that redirected to it. */
@@ -96,7 +34,7 @@ export class AddressGuard {
     if (url.protocol !== 'https:' && url.protocol !== 'http:') {
       throw new ImageError('redirect-refused', `${url.host}: ${url.protocol} is not http or https`)
     }
-    if (from !== undefined && isLoopbackName(url.hostname) && !isLoopbackName(from.hostname)) {
+    if (from !== undefined && isLoopbackHost(url.hostname) && !isLoopbackHost(from.hostname)) {
       // Our own loopback is for references that name it, not for a stranger's redirect.
       if (!this.#isInsecure(url.hostname, portOf(url))) throw refused(url.host, url.hostname)
     }
@@ -113,7 +51,7 @@ export class AddressGuard {
     if (isPublicAddress(address) || this.#isInsecure(hostname, port)) return
     // The list may spell an IPv6 host with its brackets.
     if (isIP(hostname) === 6 && this.#isInsecure(`[${hostname}]`, port)) return
-    if (isLoopbackName(hostname) && isLoopbackAddress(address)) return
+    if (isLoopbackHost(hostname) && isLoopbackAddress(address)) return
     throw refused(`${hostname}:${port}`, address)
   }
 }

@@ -108,6 +108,7 @@ function isStatic(path: string): boolean {
 
 export class MissingToolsError extends Error {
   override readonly name = 'MissingToolsError'
+  readonly code = 'tools-missing'
   readonly tools: readonly Tool[]
 
   constructor(tools: readonly Tool[], message: string) {

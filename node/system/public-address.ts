@@ -6,14 +6,10 @@
  * checked; the caller then connects to these addresses and to no others.
  */
 import { lookup } from 'node:dns/promises'
-import { BlockList, isIP, isIPv6 } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
-
-const PRIVATE = new BlockList()
-for (const [network, prefix] of [
+/** IPv4 that is not public: RFC 6890 and its successors in the IANA special-purpose registry. */
+const NOT_PUBLIC_IPV4: readonly (readonly [string, number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
   ['100.64.0.0', 10],
@@ -21,23 +17,48 @@ for (const [network, prefix] of [
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const) {
-  PRIVATE.addSubnet(network, prefix, 'ipv4')
-}
-for (const [network, prefix] of [
-  ['::', 96],
-  ['64:ff9b::', 96],
-  ['64:ff9b:1::', 48],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+]
+
+/** Within global unicast, what still leads inside: Teredo and other protocol space, documentation, 6to4. */
+const NOT_PUBLIC_IPV6: readonly (readonly [string, number])[] = [
+  ['2001::', 23],
+  ['2001:db8::', 32],
   ['2002::', 16],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['fec0::', 10],
-  ['ff00::', 8],
-] as const) {
-  PRIVATE.addSubnet(network, prefix, 'ipv6')
+  ['3fff::', 20],
+]
+
+const notPublic = new BlockList()
+for (const [net, bits] of NOT_PUBLIC_IPV4) notPublic.addSubnet(net, bits, 'ipv4')
+for (const [net, bits] of NOT_PUBLIC_IPV6) notPublic.addSubnet(net, bits, 'ipv6')
+
+const globalUnicast = new BlockList()
+globalUnicast.addSubnet('2000::', 3, 'ipv6')
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether an IP address is one that anybody on the Internet could be meant by. */
+export function isPublicAddress(address: string): boolean {
+  const family = isIP(address)
+  if (family === 4) return !notPublic.check(address, 'ipv4')
+  // IPv4-mapped and other embeddings lie outside 2000::/3 and are refused with the rest.
+  return family === 6 && globalUnicast.check(address, 'ipv6') && !notPublic.check(address, 'ipv6')
+}
+
+export function isLoopbackAddress(address: string): boolean {
+  const family = isIP(address)
+  // Node reads ::ffff:127.0.0.1 as 127.0.0.1 in IPv4 rules; only the plain forms are meant.
+  if (family === 6) return loopback.check(address, 'ipv6') && !address.includes('.')
+  return family === 4 && loopback.check(address, 'ipv4')
 }
 
 /** `host` as a URL has it, IPv6 in brackets or not. */
@@ -45,17 +66,10 @@ function bare(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1').toLowerCase()
 }
 
-/** True for `localhost` and literal loopback addresses; a name that merely resolves to one is not. */
+/** Whether a host is loopback by its own spelling; a name that merely resolves to it is not. */
 export function isLoopbackHost(host: string): boolean {
   const name = bare(host)
-  if (isIP(name) === 0) return name === 'localhost' || name.endsWith('.localhost')
-  return LOOPBACK.check(name, isIPv6(name) ? 'ipv6' : 'ipv4')
-}
-
-/** False for loopback, private, link-local, multicast and translated ranges. IPv4-mapped ones count as IPv4. */
-export function isPublicAddress(address: string): boolean {
-  if (isIP(address) === 0) return false
-  return !PRIVATE.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  return name === 'localhost' || isLoopbackAddress(name)
 }
 
 /** All addresses of `host`. Rejects where it has none. */

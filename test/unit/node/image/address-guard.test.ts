@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { AddressGuard, isPublicAddress } from '../../../../node/image/address-guard.ts'
+import { AddressGuard } from '../../../../node/image/address-guard.ts'
+import { isPublicAddress } from '../../../../node/system/public-address.ts'
 
 describe('isPublicAddress', () => {
   it.each([
