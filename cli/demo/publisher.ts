@@ -77,12 +77,13 @@ export class Publisher {
   /** Pushes a layout to `name`, or `name:tag`; returns the reference by digest. */
   async push(layout: string, name: string): Promise<string> {
     const digestFile = `${layout}.digest`
-    const plainHttp = '--dest-tls-verify=false'
     await run('skopeo', [
       'copy',
       '--quiet',
       '--preserve-digests',
-      plainHttp,
+      // A minimal system has no policy file, and this registry speaks plain http.
+      '--insecure-policy',
+      '--dest-tls-verify=false',
       `--digestfile=${digestFile}`,
       `oci:${layout}`,
       `docker://${name}`,

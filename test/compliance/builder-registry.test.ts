@@ -1,13 +1,12 @@
 /** Builders and base images from a registry: a real docker-registry on loopback. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { spawnSync } from 'node:child_process'
+import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Buildah } from '../../node/rebuild/buildah.ts'
 import type { BuildJob } from '../../node/rebuild/builder.ts'
 import { missingTools } from '../../node/system/packages.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { readEntry, readLayout, SHELL_BASE, Workshop } from './builder-workshop.ts'
 
 const needed = ['buildah', 'busybox', 'docker-registry', 'skopeo', 'unshare', 'mount', 'ip']
@@ -19,22 +18,14 @@ describe.runIf(runs)(`buildah with a registry (needs root and ${needed.join(', '
   const never = new AbortController().signal
   const builder = new Buildah()
   let workshop: Workshop
-  let registry: ChildProcess
+  let registry: TestRegistry
   let host: string
   let digest: string
 
   beforeAll(async () => {
     workshop = await Workshop.open()
-    const port = await freePort()
-    host = `127.0.0.1:${port}`
-    const data = join(workshop.folder, 'registry')
-    await mkdir(data)
-    const settings = `version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ${data}\nhttp:\n  addr: ${host}\n`
-    await writeFile(join(workshop.folder, 'registry.yml'), settings)
-    registry = spawn('docker-registry', ['serve', join(workshop.folder, 'registry.yml')], {
-      stdio: 'ignore',
-    })
-    while (!(await answers(`http://${host}/v2/`))) await delay(50)
+    registry = await startRegistry()
+    host = registry.host
     const base = `${SHELL_BASE}RUN echo base > /base\n`
     const job = await workshop.makeJob(await workshop.makeSource({ Dockerfile: base }))
     const built = await builder.build(job, never)
@@ -44,7 +35,7 @@ describe.runIf(runs)(`buildah with a registry (needs root and ${needed.join(', '
       push(built.image, name)
   })
   afterAll(async () => {
-    registry.kill()
+    await registry.stop()
     await workshop.close()
   })
 
@@ -133,18 +124,3 @@ describe.runIf(runs)(`buildah with a registry (needs root and ${needed.join(', '
     })
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-async function answers(url: string): Promise<boolean> {
-  return fetch(url).then(
-    (response) => response.ok,
-    () => false,
-  )
-}
