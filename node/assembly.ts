@@ -36,14 +36,13 @@ import { insecureHosts } from './service/verdicts.ts'
 import { Signers, wantedOperators } from './signers.ts'
 import type { Store } from './store/store.ts'
 import { isRelease, Tally } from './tally.ts'
+import { clearUnsynced, isUnsynced, markUnsynced } from './unsynced.ts'
 import { Webhooks } from './webhooks.ts'
 import { Workshop } from './workshop.ts'
 
 const MB = 1024 * 1024
 /** Statements of unknown signers tend to come together; one round of sync serves them all. */
 const CARD_SYNC_DELAY_MS = 2_000
-/** Set after a stop that was not in order, until a peer has given what it has. */
-const UNSYNCED = 'unsynced'
 
 /** What is read from the data folder before the parts are made. */
 export interface Foundation {
@@ -127,6 +126,7 @@ export class NodeAssembly implements NodeParts {
       },
       { workFolder: folder.work, logFolder: folder.logs, limits: buildLimits(config) },
     )
+    policy.onChange = () => this.reconsider(this.#images())
     this.queue = new Queue(
       {
         // The store checks what it reads, and only the queue writes here.
@@ -143,8 +143,8 @@ export class NodeAssembly implements NodeParts {
 
   /** Reads what the store holds into the parts that keep a view of it. */
   async load(): Promise<void> {
-    if (this.store.uncleanStop) await this.store.meta.put(UNSYNCED, true, { sync: true })
-    this.#unsynced = (await this.store.meta.get(UNSYNCED)) === true
+    if (this.store.uncleanStop) await markUnsynced(this.store)
+    this.#unsynced = await isUnsynced(this.store)
     for (const card of await this.store.statements.cards()) this.signers.add(card)
     if (!(await this.store.statements.has(this.identity.card.sid))) {
       await this.take(this.identity.cardBytes)
@@ -156,13 +156,17 @@ export class NodeAssembly implements NodeParts {
   /** A peer has given all that it has: what an unclean stop may have lost is here again. */
   async caughtUp(): Promise<void> {
     if (!this.#unsynced) return
-    await this.store.meta.delete(UNSYNCED, { sync: true })
+    await clearUnsynced(this.store)
     this.#unsynced = false
     this.tally.touchImages(this.#images())
   }
 
   wanted(): ReadonlySet<OperatorId> {
-    return wantedOperators(this.policy.policy, this.#projects(), this.identity.card.body.operator)
+    return wantedOperators(
+      this.policy.lastPolicy,
+      this.#projects(),
+      this.identity.card.body.operator,
+    )
   }
 
   async publish(body: Exclude<StatementBody, OperatorCard>): Promise<Sid> {

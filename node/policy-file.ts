@@ -1,13 +1,17 @@
 /**
  * The user's policy file: read whole, edited by block, so that what the user wrote stays.
  *
+ * It is looked at each time that the policy is asked for: a user who makes it stricter while the
+ * node runs is not answered under the old one, and one who breaks it is answered with an error.
+ *
  * An edit is parsed before it is written: a policy that cannot be loaded never takes the place of
  * one that can.
  */
-import { readFile } from 'node:fs/promises'
+import { readFileSync, statSync } from 'node:fs'
 import type { Crypto } from '../protocol/crypto.ts'
 import type { OperatorId } from '../protocol/identifiers.ts'
 import { parsePolicy, type Policy } from '../protocol/policy.ts'
+import { PolicyError } from '../protocol/policy-error.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { ConfigError } from './config-error.ts'
 import { parseToml } from './toml-file.ts'
@@ -28,27 +32,34 @@ export class PolicyFile {
     this.#path = path
     this.#crypto = crypto
     this.#text = text
-    this.#policy = parsePolicy(parseToml(text, path), crypto)
+    this.#policy = readPolicy(text, path, crypto)
   }
 
   static async load(path: string, crypto: Crypto): Promise<PolicyFile> {
-    let text = ''
-    try {
-      text = await readFile(path, 'utf8')
-    } catch (error) {
-      // Without a policy nobody is trusted, and every question is answered `unknown`.
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    }
-    return new PolicyFile(path, crypto, text)
+    return new PolicyFile(path, crypto, readText(path), markOf(path))
   }
 
+  /** The policy as the file has it now. Throws where it cannot be loaded. */
   get policy(): Policy {
+    const mark = markOf(this.#path)
+    if (mark !== this.#mark) {
+      const text = readText(this.#path)
+      this.#policy = parsePolicy(parseToml(text, this.#path), this.#crypto)
+      this.#text = text
+      this.#mark = mark
+      queueMicrotask(() => this.onChange())
+    }
+    return this.#policy
+  }
+
+  /** The last policy that could be loaded: for what must go on while the user is editing. */
+  get lastPolicy(): Policy {
     return this.#policy
   }
 
   /** Adds the operator, or replaces what is said of it. */
   async add(operator: OperatorBlock): Promise<void> {
-    const known = this.#policy.operators.some(({ id }) => id === operator.id)
+    const known = this.policy.operators.some(({ id }) => id === operator.id)
     const rest = known ? withoutBlock(this.#text, operator.id) : this.#text
     const lines = ['[[operator]]', `id = ${JSON.stringify(operator.id)}`]
     if (operator.name !== undefined) lines.push(`name = ${JSON.stringify(operator.name)}`)
@@ -57,17 +68,47 @@ export class PolicyFile {
   }
 
   async remove(id: OperatorId): Promise<void> {
-    if (!this.#policy.operators.some((operator) => operator.id === id)) {
+    if (!this.policy.operators.some((operator) => operator.id === id)) {
       throw new ConfigError('not-found', `${id} is not in the policy: see "rebuildnet trust ls"`)
     }
     await this.#write(withoutBlock(this.#text, id))
   }
 
   async #write(text: string): Promise<void> {
-    const policy = parsePolicy(parseToml(text, this.#path), this.#crypto)
+    const policy = readPolicy(text, this.#path, this.#crypto)
     await writeFileAtomic(this.#path, text)
     this.#text = text
+    this.#mark = markOf(this.#path)
     this.#policy = policy
+  }
+}
+
+/** Without a policy nobody is trusted, and every question is answered `unknown`. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+/** Changes whenever the file is written or replaced. */
+function markOf(path: string): string {
+  const stats = statSync(path, { throwIfNoEntry: false, bigint: true })
+  return stats === undefined
+    ? 'none'
+    : `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
+}
+
+/** Says which file it is that is wrong. */
+function readPolicy(text: string, path: string, crypto: Crypto): Policy {
+  const value = parseToml(text, path)
+  try {
+    return parsePolicy(value, crypto)
+  } catch (error) {
+    if (error instanceof PolicyError) throw error.in(path)
+    throw error
   }
 }
 

@@ -54,6 +54,33 @@ describe('the policy file', () => {
     expect(file.policy.operators).toEqual([])
   })
 
+  it('is what the file says now, whoever changed it, and tells of the change', async () => {
+    const { path, file } = await policyFile('threshold = 2\n')
+    let changes = 0
+    file.onChange = () => changes++
+    expect(file.policy.threshold).toBe(2)
+    await writeFile(path, 'threshold = 3\n')
+    expect(file.policy.threshold).toBe(3)
+    await Promise.resolve()
+    expect(changes).toBe(1)
+  })
+
+  it('answers with an error while the file is broken, and never with the old policy', async () => {
+    const { path, file } = await policyFile('threshold = 2\n')
+    await writeFile(path, 'threshold = 0\n')
+    for (let i = 0; i < 2; i++) expect(() => file.policy).toThrow(/threshold/)
+    expect(file.lastPolicy.threshold).toBe(2)
+    await writeFile(path, 'threshold = 4\n')
+    expect(file.policy.threshold).toBe(4)
+  })
+
+  it('keeps what was written by hand since it was loaded', async () => {
+    const { path, file } = await policyFile('threshold = 2\n')
+    await writeFile(path, 'threshold = 5 # stricter\n')
+    await file.add({ id: alice, groups: [] })
+    expect(await readFile(path, 'utf8')).toContain('threshold = 5 # stricter')
+  })
+
   it('refuses to remove whom it does not name', async () => {
     const { file } = await policyFile('')
     await expect(file.remove(alice)).rejects.toMatchObject({ code: 'not-found' })
