@@ -46,7 +46,8 @@ function randomMember(random: SeededRandom, before: readonly TarMember[]): TarMe
   if (kind < 17) return { path: `${path}/.wh..wh..opq` }
   if (kind < 18) return { path, type: 'fifo', ...meta }
   const files = before.filter(
-    ({ type, path: each }) => type === undefined && !each.includes('.wh.'),
+    ({ type, path: each }) =>
+      type === undefined && typeof each === 'string' && !each.includes('.wh.'),
   )
   if (files.length === 0) return { path, ...meta }
   const { content: _content, pax: _pax, path: target, ...same } = random.pick(files)
