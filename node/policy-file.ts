@@ -27,11 +27,16 @@ export class PolicyFile {
   readonly #crypto: Crypto
   #policy: Policy
   #text: string
+  /** Of the file that was read: a write changes it, whoever writes. */
+  #mark: string
+  /** Called after the file has been changed by somebody else. */
+  onChange: () => void = () => undefined
 
-  private constructor(path: string, crypto: Crypto, text: string) {
+  private constructor(path: string, crypto: Crypto, text: string, mark: string) {
     this.#path = path
     this.#crypto = crypto
     this.#text = text
+    this.#mark = mark
     this.#policy = readPolicy(text, path, crypto)
   }
 
@@ -44,7 +49,7 @@ export class PolicyFile {
     const mark = markOf(this.#path)
     if (mark !== this.#mark) {
       const text = readText(this.#path)
-      this.#policy = parsePolicy(parseToml(text, this.#path), this.#crypto)
+      this.#policy = readPolicy(text, this.#path, this.#crypto)
       this.#text = text
       this.#mark = mark
       queueMicrotask(() => this.onChange())
