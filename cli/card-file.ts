@@ -21,7 +21,7 @@ export function encodeCardFile({ operator, card }: CardFile): string {
 export function parseCardFile(bytes: Buffer, where: string): string {
   const text = bytes.toString('utf8').trim()
   const bare = text.replaceAll(/\s+/g, '')
-  if (/^[A-Za-z0-9+/]+={0,2}$/.test(bare)) return bare
+  if (/^[A-Za-z0-9+/]{4,}={0,2}$/.test(bare) && bare.length % 4 === 0) return bare
   let value: unknown
   try {
     value = JSON.parse(text)

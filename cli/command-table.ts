@@ -64,6 +64,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/doctor.ts'),
   },
   {
+    name: 'fsck',
+    group: LIFE,
+    summary: 'check the store, and mend it',
+    load: () => import('./command/fsck.ts'),
+  },
+  {
     name: 'demo',
     group: LIFE,
     summary: 'the main job, on this machine, in a few minutes',

@@ -1,6 +1,7 @@
 /** Options that several commands share, and how their texts are read. */
 import { Option, type Command } from 'commander'
 import { parseDuration } from '../node/duration.ts'
+import type { VerdictQuery } from '../node/http/node-service.ts'
 import { CliError } from './cli-error.ts'
 
 /** Collects an option that may be given several times. */
@@ -17,6 +18,28 @@ export function insecureOption(): Option {
     '--insecure <host>',
     'registry (host[:port]) that may be plain http or a private address; may be repeated',
   ).argParser<readonly string[]>(collect)
+}
+
+/** What every command that asks about an image takes. */
+export interface AskOptions {
+  readonly platform?: string
+  readonly insecure?: readonly string[]
+}
+
+export function askOptions(command: Command): void {
+  command
+    .addOption(
+      platformOption('platform of an index; the one of this machine where absent, or "all"'),
+    )
+    .addOption(insecureOption())
+}
+
+export function verdictQuery(image: string, { platform, insecure }: AskOptions): VerdictQuery {
+  return {
+    image,
+    ...(platform === undefined ? {} : { platform }),
+    ...(insecure === undefined ? {} : { insecure }),
+  }
 }
 
 /** Seconds of `90s`, `10m`, `48h`, `7d`. */

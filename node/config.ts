@@ -130,9 +130,19 @@ function parseLayer(value: unknown, where: string): Layer {
   const key = (issue?.path ?? []).join('.')
   if (issue?.code === 'unrecognized_keys') {
     const unknown = [...(issue.path as string[]), issue.keys[0] ?? ''].join('.')
-    throw new ConfigError('unknown-key', `${where}: unknown key "${unknown}"`)
+    const keys = issue.path.length === 0 ? schema.shape : schema.shape.build.unwrap().shape
+    throw new ConfigError(
+      'unknown-key',
+      `${where}: unknown key "${unknown}"; known: ${Object.keys(keys).join(', ')}`,
+    )
   }
-  throw new ConfigError('bad-value', `${where}: "${key}" ${issue?.message ?? 'is wrong'}`)
+  throw new ConfigError('bad-value', `${where}: "${key}" ${describeIssue(issue)}`)
+}
+
+function describeIssue(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`
+  if (issue?.code === 'invalid_type') return `must be of type ${issue.expected}`
+  return issue?.message ?? 'is wrong'
 }
 
 const LISTS = new Set(['listen', 'bootstrap', 'insecure', 'webhooks'])

@@ -6,6 +6,7 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Digest } from '../protocol/identifiers.ts'
 import { ConfigError } from './config-error.ts'
 
 export interface DataFolder {
@@ -43,6 +44,11 @@ export function dataFolder(root: string): DataFolder {
     work: at('work'),
     logs: at('logs'),
   }
+}
+
+/** Where the log with this digest is kept, if this machine made it. */
+export function buildLogFile(folder: Pick<DataFolder, 'logs'>, logDigest: Digest): string {
+  return join(folder.logs, `${logDigest.replace('sha256:', '')}.log`)
 }
 
 /** `--data`, REBUILDNET_DATA, else `$XDG_DATA_HOME/rebuildnet`. */

@@ -88,9 +88,19 @@ export class ProjectFiles {
       // A project file that was put here by hand is followed the safe way: nothing is built.
       return { project, build: false, trustRecipe: false }
     }
+    const format = (value as { format?: unknown } | null)?.format
+    if (typeof format === 'number' && format > FOLLOW_FORMAT) {
+      throw new ConfigError(
+        'newer-format',
+        `${followPath} is of format ${format}, this rebuildnet reads ${FOLLOW_FORMAT}: update rebuildnet`,
+      )
+    }
     const follow = followSchema.safeParse(value)
     if (!follow.success) {
-      throw new ConfigError('bad-value', `${followPath} is not readable: follow the project again`)
+      throw new ConfigError(
+        'bad-value',
+        `${followPath} is damaged: remove it, and follow the project again to have it built`,
+      )
     }
     return { project, build: follow.data.build, trustRecipe: follow.data.trustRecipe }
   }

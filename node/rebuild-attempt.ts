@@ -2,7 +2,9 @@
  * One attempt at one item of the queue: what is to be built is looked up and checked at the moment
  * of building, not when it was queued.
  */
+import { existsSync } from 'node:fs'
 import { inputDigestOf, buildInputOf } from '../protocol/input-digest.ts'
+import { buildLogFile } from './data-folder.ts'
 import type { NormalizedSource } from './image/normalizer.ts'
 import type { NodeParts } from './node-parts.ts'
 import type { AttemptEnd, AttemptProgress } from './rebuild/queue.ts'
@@ -57,7 +59,7 @@ export async function attemptRebuild(
     compare: (rebuilt, published, level) => workshop.compare(rebuilt, published, level),
     publish: (body) => parts.publish(body),
   })
-  return rebuilder.rebuild(
+  const { logDigest, ...end } = await rebuilder.rebuild(
     {
       sid: release.sid,
       release: release.body,
@@ -72,4 +74,6 @@ export async function attemptRebuild(
     progress,
     signal,
   )
+  const log = logDigest === undefined ? undefined : buildLogFile(parts.folder, logDigest)
+  return log !== undefined && existsSync(log) ? { ...end, log } : end
 }

@@ -24,9 +24,17 @@ export class PolicyError extends Error {
   /** The key at fault, such as `image[0].accept`; empty for the policy as a whole. */
   readonly key: string
 
-  constructor(code: PolicyErrorCode, key: string, message: string) {
-    super(`policy${key === '' ? '' : `: ${key}`} ${message}`)
+  readonly #what: string
+
+  constructor(code: PolicyErrorCode, key: string, message: string, where = 'policy') {
+    super(`${where}${key === '' ? '' : `: ${key}`} ${message}`)
     this.code = code
     this.key = key
+    this.#what = message
+  }
+
+  /** The same, with the name of the file that the policy was read from. */
+  in(file: string): PolicyError {
+    return new PolicyError(this.code, this.key, this.#what, file)
   }
 }

@@ -223,7 +223,8 @@ function reachWarnings(
   const groups = countGroups(operators)
   const reasons: string[] = []
   if (operators.length < rules.threshold) {
-    reasons.push(`threshold is ${rules.threshold} and there are ${operators.length} operators`)
+    const there = operators.length === 1 ? 'is 1 operator' : `are ${operators.length} operators`
+    reasons.push(`threshold is ${rules.threshold} and there ${there}`)
   }
   if (groups < rules.minGroups) {
     reasons.push(`min_groups is ${rules.minGroups} and the operators stand for ${groups}`)

@@ -188,7 +188,11 @@ function firstIssue(issues: readonly z.core.$ZodIssue[], where: string): Project
   const at = (name: string): string => `${where}: ${name === '' ? 'the file' : `"${name}"`}`
   if (issue.code === 'unrecognized_keys') {
     const name = [key, issue.keys[0]].filter(Boolean).join('.')
-    return new ProjectError('unknown-key', name, `${at(name)} is not a key of a project file`)
+    return new ProjectError(
+      'unknown-key',
+      name,
+      `${at(name)} is not a key of a project file: check its spelling, or remove it`,
+    )
   }
   if (issue.code === 'invalid_key') {
     const reason = issue.issues[0]?.message ?? 'is no such key'

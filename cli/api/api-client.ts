@@ -44,8 +44,8 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
   }
 
   verdict(query: VerdictQuery, signal?: AbortSignal): Promise<VerdictReply> {
-    const { image, platform } = query
-    return this.#get('/v1/verdict', { image, platform }, signal)
+    const { image, platform, insecure } = query
+    return this.#get('/v1/verdict', { image, platform, insecure: insecure?.join(',') }, signal)
   }
 
   releases(filter: { readonly image?: string } = {}): Promise<readonly ReleaseSummary[]> {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
-import { addExamples, platformOption } from '../option.ts'
+import { addExamples, askOptions, verdictQuery, type AskOptions } from '../option.ts'
 import { showExplanation } from '../terminal/verdict-report.ts'
 
 export function define(command: Command, bind: Bind): void {
@@ -10,23 +10,17 @@ export function define(command: Command, bind: Bind): void {
       'Who said what about an image, and how the verdict came about. Exits 0 once it is told: to decide, use "verify".',
     )
     .argument('<image>', 'HOST/PATH:TAG, HOST/PATH@sha256:… or both')
-    .addOption(
-      platformOption('platform of an index; the one of this machine where absent, or "all"'),
-    )
+  askOptions(command)
   addExamples(command, [
     'explain ghcr.io/example/app:1.2.0',
     'explain ghcr.io/example/app:1 --json',
   ])
-  bind<{ readonly platform?: string }>(
-    command,
-    async ({ context, options, args: [image = ''] }) => {
-      const { platform } = options
-      const reply = await context.withNode(({ client }) =>
-        client.verdict(platform === undefined ? { image } : { image, platform }),
-      )
-      if (context.json) context.out.value(reply)
-      else showExplanation(reply, context.out)
-      return EXIT.yes
-    },
-  )
+  bind<AskOptions>(command, async ({ context, options, args: [image = ''] }) => {
+    const reply = await context.withNode(({ client }) =>
+      client.verdict(verdictQuery(image, options)),
+    )
+    if (context.json) context.out.value(reply)
+    else showExplanation(reply, context.out)
+    return EXIT.yes
+  })
 }

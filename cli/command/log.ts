@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { buildLogFile, dataFolder } from '../../node/data-folder.ts'
+import type { StatementSummary } from '../../node/http/node-service.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples, countArgument } from '../option.ts'
@@ -31,6 +34,7 @@ export function define(command: Command, bind: Bind): void {
           ['key', statement.key],
           ['image', statement.image ?? '-'],
           ['summary', statement.summary],
+          ...buildLogOf(statement, context.dataFolder),
         ])
         for (const line of JSON.stringify(statement.body, null, 2).split('\n')) out.line(line)
       }
@@ -54,4 +58,12 @@ export function define(command: Command, bind: Bind): void {
 
 function isStatement(what: string): boolean {
   return /^[0-9a-f]{8,64}$/.test(what) || what.includes('@')
+}
+
+/** Where the log of a rebuild is; those of other nodes are not here. */
+function buildLogOf({ body }: StatementSummary, root: string): [string, string][] {
+  const { logDigest } = body as { logDigest?: string }
+  if (logDigest === undefined) return []
+  const path = buildLogFile(dataFolder(root), logDigest)
+  return [['build log', existsSync(path) ? path : 'not on this machine']]
 }

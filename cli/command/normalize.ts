@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { NormalizedDescription } from '../../node/image/describe-normalized.ts'
+import { isFamilyError } from '../../node/http/problem.ts'
 import { CliError } from '../cli-error.ts'
 import type { Bind } from '../command-table.ts'
 import type { Context } from '../context.ts'
@@ -64,7 +65,7 @@ async function normalizeImage(context: Context, image: string, options: Options)
         signal,
         onProgress: showImageProgress(image, out),
       },
-    ),
+    ).catch(inImage(image)),
   )
   out.progress('')
   const description = describeNormalized(source)
@@ -82,7 +83,9 @@ async function normalizeLayer(
     import('../../node/image/normalizer.ts'),
     import('../../node/crypto/node-crypto.ts'),
   ])
-  const layer = await normalizeLayerFile({ crypto: nodeCrypto }, file, { profile })
+  const layer = await normalizeLayerFile({ crypto: nodeCrypto }, file, { profile }).catch(
+    inImage(file),
+  )
   if (out.json) out.value(layer)
   else {
     out.facts([
@@ -91,6 +94,16 @@ async function normalizeLayer(
     ])
   }
   return EXIT.yes
+}
+
+/** An error in the bytes of an image says where in it; which image, and what then, is said here. */
+function inImage(image: string): (error: unknown) => never {
+  return (error) => {
+    if (isFamilyError(error) && error.name === 'NormalizeError') {
+      error.message = `${image} cannot be normalized: ${error.message}: fetch it again, or tell who published it`
+    }
+    throw error
+  }
 }
 
 function show(description: NormalizedDescription, out: Output): void {

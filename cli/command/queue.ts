@@ -20,7 +20,7 @@ export function define(command: Command, bind: Bind): void {
     .command('retry')
     .summary('try a failed or cancelled one again, now')
     .description('Tries a failed or cancelled rebuild again, now.')
-    .argument('<id>', 'id, as "queue ls" shows it')
+    .argument('<id>', 'id as "queue ls" shows it, or the start of it')
   bind(retry, async ({ context, args: [id = ''] }) => {
     const item = await context.withNode(({ client }) => client.retryQueueItem(id))
     if (context.json) context.out.value(item)

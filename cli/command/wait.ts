@@ -4,17 +4,22 @@
  * Events only say when to ask: the answer is always that of the node.
  */
 import type { Command } from 'commander'
-import type { VerdictReply } from '../../node/http/node-service.ts'
+import type { VerdictQuery, VerdictReply } from '../../node/http/node-service.ts'
 import type { ApiClient } from '../api/api-client.ts'
 import { CliError } from '../cli-error.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT, exitCodeOf } from '../exit-code.ts'
-import { addExamples, durationArgument, platformOption } from '../option.ts'
+import {
+  addExamples,
+  askOptions,
+  durationArgument,
+  verdictQuery,
+  type AskOptions,
+} from '../option.ts'
 import type { Output } from '../terminal/output.ts'
 import { describeReply, showReply } from '../terminal/verdict-report.ts'
 
-interface Options {
-  readonly platform?: string
+interface Options extends AskOptions {
   readonly timeout?: number
 }
 
@@ -24,18 +29,16 @@ export function define(command: Command, bind: Bind): void {
       'Waits until an image is decided: exits 0 for allow, 1 for deny, 3 if it is undecided when the time is over. Needs a running node.',
     )
     .argument('<image>', 'HOST/PATH:TAG, HOST/PATH@sha256:… or both')
-    .addOption(
-      platformOption('platform of an index; the one of this machine where absent, or "all"'),
-    )
     .option(
       '--timeout <duration>',
       'longest wait, such as 90s, 10m or 6h (default: no end)',
       durationArgument,
     )
+  askOptions(command)
   addExamples(command, ['wait ghcr.io/example/app:1.2.0 --timeout 6h'])
   bind<Options>(command, async ({ context, options, args: [image = ''] }) => {
-    const { platform, timeout } = options
-    const query = platform === undefined ? { image } : { image, platform }
+    const { timeout } = options
+    const query = verdictQuery(image, options)
     const reply = await context.withNode(({ client, running }) => {
       if (!running) {
         throw new CliError(
@@ -56,7 +59,7 @@ export function define(command: Command, bind: Bind): void {
 
 async function waitForDecision(
   client: ApiClient,
-  query: { readonly image: string; readonly platform?: string },
+  query: VerdictQuery,
   signal: AbortSignal,
   out: Output,
 ): Promise<VerdictReply> {
@@ -76,7 +79,7 @@ async function waitForDecision(
       // A tag is resolved once: what is waited for is what it named when the wait began.
       const [only, ...others] = reply.answers
       if (only !== undefined && others.length === 0) {
-        asked = { image: reply.image, platform: only.platform }
+        asked = { ...query, image: reply.image, platform: only.platform }
       }
       out.progress(`${reply.image}: ${reply.answers[0]?.reasons[0] ?? 'undecided'}`)
       const event = await next

@@ -1,8 +1,8 @@
 /** The queue for a person. */
 import type { QueueItem } from '../../node/http/node-service.ts'
 import type { Output } from './output.ts'
-import { stateSpan } from './style.ts'
-import { timeWords } from './words.ts'
+import { faint, stateSpan } from './style.ts'
+import { shortSid, timeWords } from './words.ts'
 
 export function showQueue(items: readonly QueueItem[], out: Output): void {
   if (items.length === 0) {
@@ -12,7 +12,7 @@ export function showQueue(items: readonly QueueItem[], out: Output): void {
   out.table(
     ['id', 'image', 'version', 'platform', 'state', 'tries', 'next try', 'stage', 'detail'],
     items.map((item) => [
-      item.id,
+      shortId(item, items),
       item.image,
       item.version,
       item.platform,
@@ -23,4 +23,22 @@ export function showQueue(items: readonly QueueItem[], out: Output): void {
       item.detail,
     ]),
   )
+  for (const item of items) {
+    const { log } = item
+    if (log === undefined || isBuilt(item)) continue
+    out.line(faint(`build log of ${shortId(item, items)}  ${log}`))
+  }
+}
+
+/** Whoever asks after a build that worked finds its log with --json. */
+function isBuilt({ state, detail }: QueueItem): boolean {
+  return state === 'done' && detail.startsWith('built')
+}
+
+/** Enough of an id for `queue retry`: the platform only where the release is there for several. */
+function shortId({ id, release, platform }: QueueItem, items: readonly QueueItem[]): string {
+  if (id !== `${release}:${platform}`) return id
+  const short = shortSid(release)
+  const alike = items.filter((item) => item.release.startsWith(short))
+  return alike.length === 1 ? short : `${short}:${platform}`
 }

@@ -3,7 +3,7 @@ import type { VerdictReply } from '../../node/http/node-service.ts'
 import type { Answer, Voice } from '../../protocol/verdict/answer.ts'
 import type { Output } from './output.ts'
 import { decisionSpan, faint, strong, verdictSpan, warn, type Text } from './style.ts'
-import { operatorWords, shortSid } from './words.ts'
+import { operatorWords, shortSid, timeWords } from './words.ts'
 
 /**
  * One platform: the answer itself, with the reference and its digest in `image`. Several:
@@ -11,10 +11,14 @@ import { operatorWords, shortSid } from './words.ts'
  */
 export function describeReply(reply: VerdictReply): Record<string, unknown> {
   const [only, ...others] = reply.answers
-  if (only !== undefined && others.length === 0) return describeAnswer(reply.image, only)
+  const warnings = reply.warnings ?? []
+  if (only !== undefined && others.length === 0) {
+    return { ...describeAnswer(reply.image, only), warnings }
+  }
   return {
     image: reply.image,
     decision: reply.decision,
+    warnings,
     answers: reply.answers.map((answer) => describeAnswer(reply.image, answer)),
   }
 }
@@ -33,13 +37,23 @@ function describeAnswer(image: string, answer: Answer): Record<string, unknown> 
 
 export function showReply(reply: VerdictReply, out: Output): void {
   out.line(strong(reply.image))
+  showWarnings(reply, out)
   for (const answer of reply.answers) {
     out.line('')
-    showAnswer(answer, out)
+    showVerdict(answer, out)
+    for (const reason of answer.reasons) out.line(`    ${reason}`)
+    for (const path of unsaidPaths(answer)) out.line('    differs: ', warn(path))
+    if (answer.flags.length > 0) out.line('    flags: ', warn(answer.flags.join(', ')))
+    if (answer.freshness !== 'fresh') out.line(faint(`    freshness: ${answer.freshness}`))
   }
 }
 
-function showAnswer(answer: Answer, out: Output): void {
+/** What is wrong with the policy itself concerns every answer. */
+function showWarnings(reply: VerdictReply, out: Output): void {
+  for (const warning of reply.warnings ?? []) out.line(warn(`your policy is ${warning}`))
+}
+
+function showVerdict(answer: Answer, out: Output): void {
   const level = answer.level === undefined ? '' : ` (${answer.level})`
   out.line(
     `  ${answer.platform}  `,
@@ -50,73 +64,46 @@ function showAnswer(answer: Answer, out: Output): void {
     faint(`  ${answer.have} of ${answer.need} votes`),
   )
   if (answer.version !== undefined) out.line(`    version ${answer.version}`)
-  for (const reason of answer.reasons) out.line(`    ${reason}`)
-  for (const path of differingPaths(answer)) out.line('    differs: ', warn(path))
-  if (answer.flags.length > 0) out.line('    flags: ', warn(answer.flags.join(', ')))
-  if (answer.freshness !== 'fresh') out.line(faint(`    freshness: ${answer.freshness}`))
 }
 
-function differingPaths(answer: Answer): string[] {
+/** Paths that differ and that no reason names already. */
+function unsaidPaths(answer: Answer): string[] {
   const voices = [...answer.supporters, ...answer.dissenters, ...answer.unreproduced]
-  return [...new Set(voices.flatMap((voice) => voice.differences?.paths ?? []))]
+  const paths = new Set(voices.flatMap((voice) => voice.differences?.paths ?? []))
+  return [...paths].filter((path) => !answer.reasons.some((reason) => reason.includes(path)))
 }
 
+/** Everything once: the verdict, its explanation, and the statements that anybody can look up. */
 export function showExplanation(reply: VerdictReply, out: Output): void {
   out.line(strong(reply.image))
+  showWarnings(reply, out)
   reply.answers.forEach((answer, index) => {
     out.line('')
-    showAnswer(answer, out)
+    showVerdict(answer, out)
     for (const line of reply.explanation[index] ?? []) {
-      if (!answer.reasons.includes(line)) out.line(`    ${line}`)
+      // Which image it is stands above already.
+      if (!line.startsWith(`${answer.image}@`)) out.line(`    ${withDate(line)}`)
     }
-    const rows: Text[][] = [
-      ...answer.supporters.map((voice) => voiceRow('supports', voice)),
-      ...answer.dissenters.map((voice) => voiceRow('dissents', voice)),
-      ...answer.unreproduced.map((voice) => voiceRow('no vote', voice)),
-      ...answer.absent.map((id) => ['absent', operatorWords(id), 'has not voted', '', '']),
-      ...answer.silent.map((id) => ['silent', operatorWords(id), 'not fresh and complete', '', '']),
-      ...answer.retracted.map((sid) => ['retracted', '', '', '', shortSid(sid)]),
+    const rows = [
+      ...answer.supporters.map((voice) => voiceRow('for', voice)),
+      ...answer.dissenters.map((voice) => voiceRow('against', voice)),
+      ...answer.unreproduced.map((voice) => voiceRow('no image', voice)),
+      ...answer.retracted.map((sid) => ['taken back', '', shortSid(sid)]),
     ]
     if (rows.length === 0) return
     out.line('')
-    out.table(['part', 'operator', 'got', 'says the image is', 'statements'], rows)
+    out.table(['said', 'by', 'statements: see "rebuildnet log STATEMENT"'], rows)
   })
 }
 
-function voiceRow(part: string, voice: Voice): Text[] {
-  const groups = voice.groups.length === 0 ? '' : ` [${voice.groups.join(', ')}]`
-  return [
-    part,
-    `${operatorWords(voice.operator, voice.name)}${groups}`,
-    `${voteWords(voice.vote)}${voice.emulated === true ? ' (emulated)' : ''}`,
-    voice.maps === undefined
-      ? '-'
-      : typeof voice.maps === 'string'
-        ? shortDigest(voice.maps)
-        : `error ${voice.maps.error}`,
-    voice.sids.map(shortSid).join(' '),
-  ]
+function voiceRow(said: string, { operator, name, sids }: Voice): Text[] {
+  return [said, operatorWords(operator, name), sids.map(shortSid).join(' ')]
 }
 
-function voteWords(vote: Voice['vote']): string {
-  switch (vote.kind) {
-    case 'digest':
-      return shortDigest(vote.digest)
-    case 'error':
-      return `error ${vote.code}`
-    case 'self-conflict':
-      return `contradicts itself: ${vote.digests.map(shortDigest).join(' and ')}`
-    case 'unstable':
-      return 'two unlike builds'
-    case 'failed':
-      return `build failed at ${vote.stage}`
-    case 'none':
-      return 'nothing that counts'
-  }
-}
-
-const SHORT_HEX = 12
-
-function shortDigest(digest: string): string {
-  return digest.replace(/([0-9a-f]{12})[0-9a-f]{52}$/, '$1…').slice(0, 64 + SHORT_HEX)
+/** An explanation knows no calendar: it says when as seconds. */
+function withDate(line: string): string {
+  return line.replace(
+    /\b([0-9]{1,12}) \(seconds since 1970\)/,
+    (_, seconds: string) => `${timeWords(Number(seconds))} UTC`,
+  )
 }

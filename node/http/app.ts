@@ -108,7 +108,7 @@ export async function createApp(
   app.addHook('onClose', async () => hub?.stop())
 
   await addOpenApi(app, API_VERSION)
-  addVerdictRoutes(app, service)
+  addVerdictRoutes(app, service, options.guard === undefined)
   addReleaseRoutes(app, service)
   addStatementRoutes(app, service)
   addProjectRoutes(app, service)

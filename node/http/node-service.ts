@@ -46,6 +46,8 @@ export interface VerdictQuery {
   readonly image: string
   /** The host's platform where absent; `all` asks for every platform of an index. */
   readonly platform?: string
+  /** Registries that may be plain http or private addresses, for this question alone. */
+  readonly insecure?: readonly string[]
 }
 
 /** One answer a platform; `decision` is allow only where every one of them is. */
@@ -56,6 +58,8 @@ export interface VerdictReply {
   readonly answers: readonly Answer[]
   /** explainAnswer of each, in order. */
   readonly explanation: readonly (readonly string[])[]
+  /** Of the policy that decided, such as that it can never allow. */
+  readonly warnings?: readonly string[]
 }
 
 export interface ReleaseSummary {
@@ -128,6 +132,8 @@ export interface QueueItem {
   readonly added: UnixSeconds
   readonly updated: UnixSeconds
   readonly result: Sid | null
+  /** File of the last build's log; absent where nothing was built. */
+  readonly log?: string
 }
 
 export interface OperatorSummary {

@@ -67,6 +67,7 @@ const FAMILY_STATUS: Readonly<Record<string, number>> = {
   ProjectError: 422,
   QuestionError: 422,
   KeyError: 500,
+  MissingToolsError: 500,
   StoreError: 503,
   NetworkError: 503,
 }

@@ -208,7 +208,7 @@ export function connectionError(url: URL, error: unknown): ImageError {
     code === 'ENOTFOUND' ? 'no such host' : cause instanceof Error ? cause.message : String(cause)
   return new ImageError(
     timeout ? 'registry-timeout' : 'registry-unreachable',
-    `${url.host} ${timeout ? 'does not answer' : 'cannot be reached'}: ${reason || code}`,
+    `${url.host} ${timeout ? 'does not answer' : 'cannot be reached'} (${reason || code}): check its name and the network, or try again later`,
     { cause },
   )
 }

@@ -22,6 +22,8 @@ export interface QueueItem {
   readonly updated: UnixSeconds
   /** The statement that came of it. */
   readonly result: Sid | null
+  /** File of the last build's log; absent where nothing was built. */
+  readonly log?: string
 }
 
 export function queueItemId(release: Sid, platform: Platform): string {

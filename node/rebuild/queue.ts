@@ -17,7 +17,7 @@ interface QueueTable {
 }
 
 /** How one attempt ended. */
-export type AttemptEnd =
+export type AttemptEnd = (
   | { readonly kind: 'published'; readonly sid: string; readonly summary: string }
   /** Not the recipe's fault: to be tried again. */
   | {
@@ -27,6 +27,10 @@ export type AttemptEnd =
     }
   /** This node does not build it, and trying again would not change that. */
   | { readonly kind: 'refused'; readonly reason: string }
+) & {
+  /** File of the last build's log, where something was built. */
+  readonly log?: string
+}
 
 export type AttemptProgress = (stage: string, detail: string) => void
 
@@ -132,9 +136,10 @@ export class Queue {
 
   /** Queues it again, whatever became of it before: what was published earlier does not end it. */
   async retry(id: string): Promise<QueueItem | undefined> {
+    // What has just ended is let go of first.
+    if (this.#items.get(id)?.state !== 'running') await this.#running.get(id)?.done
     const item = this.#items.get(id)
-    if (item === undefined) return undefined
-    if (this.#running.has(id)) return item
+    if (item === undefined || this.#running.has(id)) return item
     const fresh: QueueItem = {
       ...item,
       state: 'waiting',
@@ -244,7 +249,8 @@ export class Queue {
         reason: error instanceof Error ? error.message : String(error),
       }
     }
-    await this.#save(this.#ended(item, end))
+    const { log = item.log } = end
+    await this.#save({ ...this.#ended(item, end), ...(log === undefined ? {} : { log }) })
   }
 
   #ended(item: QueueItem, end: AttemptEnd): QueueItem {

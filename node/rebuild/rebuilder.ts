@@ -84,6 +84,9 @@ export interface RebuilderComponents<Image> {
   readonly publish: (body: Rebuild) => Promise<Sid>
 }
 
+/** How an attempt ended, and the log of the build that decided it. */
+export type RebuildEnd = AttemptEnd & { readonly logDigest?: Digest }
+
 /** Attempts after which a registry that does not answer no longer holds up the result. */
 const MAX_UNREACHABLE_ATTEMPTS = 3
 
@@ -98,7 +101,7 @@ export class Rebuilder<Image> {
     work: RebuildWork,
     progress: AttemptProgress,
     signal: AbortSignal,
-  ): Promise<AttemptEnd> {
+  ): Promise<RebuildEnd> {
     const { buildCold, fetchPublished, publish, clock } = this.#components
     const started = unixSeconds(clock)
     const level: VotingLevel = allowsSeveralBuilders(work.release.recipe) ? 'rootfs' : 'normalized'
@@ -110,11 +113,17 @@ export class Rebuilder<Image> {
     progress('build', 'building')
     const first = await buildCold(work, progress, signal)
     if (first.kind === 'failed' && first.class === 'infrastructure') return infrastructure(first)
+    const inLog = (build: ColdBuild<Image>): { readonly logDigest?: Digest } =>
+      build.logDigest === undefined ? {} : { logDigest: build.logDigest }
 
     const published = knownAs(fetched, first, digest)
     if (published === undefined && work.attempt < MAX_UNREACHABLE_ATTEMPTS) {
       const reason = fetched?.kind === 'unreachable' ? fetched.reason : 'no answer'
-      return { kind: 'infrastructure', reason: `the published image cannot be read: ${reason}` }
+      return {
+        kind: 'infrastructure',
+        reason: `the published image cannot be read: ${reason}`,
+        ...inLog(first),
+      }
     }
 
     let outcome: Outcome
@@ -129,7 +138,11 @@ export class Rebuilder<Image> {
       last = second
       const settled = settle(first, second, level)
       if (settled === undefined) {
-        return { kind: 'infrastructure', reason: 'of two cold builds one failed and one did not' }
+        return {
+          kind: 'infrastructure',
+          reason: 'of two cold builds one failed and one did not',
+          ...inLog(first.kind === 'failed' ? first : second),
+        }
       }
       outcome = settled
     }
@@ -150,13 +163,15 @@ export class Rebuilder<Image> {
       ...(differences === undefined ? {} : { differences }),
       environment: last.environment,
       materials: last.kind === 'built' ? last.materials : [],
-      ...(last.logDigest === undefined ? {} : { logDigest: last.logDigest }),
+      ...inLog(last),
       started,
       // A clock that was set back in the meantime.
       finished: Math.max(started, unixSeconds(clock)),
       supersedes: work.supersedes,
     })
-    return { kind: 'published', sid, summary: summarize(outcome, published, level) }
+    const why = last.kind === 'failed' ? `: ${last.message}` : ''
+    const summary = `${summarize(outcome, published, level)}${why}`
+    return { kind: 'published', sid, summary, ...inLog(last) }
   }
 
   #differences(
@@ -173,11 +188,12 @@ export class Rebuilder<Image> {
   }
 }
 
-function infrastructure<Image>(failed: ColdBuild<Image> & { kind: 'failed' }): AttemptEnd {
+function infrastructure<Image>(failed: ColdBuild<Image> & { kind: 'failed' }): RebuildEnd {
   const { message, retryAfterSeconds } = failed
   return {
     kind: 'infrastructure',
     reason: message,
+    ...(failed.logDigest === undefined ? {} : { logDigest: failed.logDigest }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   }
 }

@@ -63,14 +63,18 @@ export class Rebuilding {
     return (await this.#parts.queue.cancel(this.#id(id))) ?? this.#unknown(id)
   }
 
-  /** The item that this id, or the start of it, names. */
-  #id(prefix: string): string {
-    const matches = this.#parts.queue.list().filter(({ id }) => id.startsWith(prefix))
-    if (matches.length > 1 && !matches.some(({ id }) => id === prefix)) {
-      const ids = matches.map(({ id }) => id.replace(/^([0-9a-f]{12})[0-9a-f]*/, '$1…')).join(', ')
-      throw new ConfigError('ambiguous', `"${prefix}" means several items: ${ids}`)
+  /** The item meant by its id or the start of its release, with `:platform` where there are several. */
+  #id(reference: string): string {
+    const [, prefix = '', platform] = /^([^:]*)(?::(.*))?$/.exec(reference) ?? []
+    const matches = this.#parts.queue
+      .list()
+      .filter((item) => item.release.startsWith(prefix))
+      .filter((item) => platform === undefined || item.platform === platform)
+    if (matches.length > 1) {
+      const ids = matches.map((item) => `${item.release.slice(0, 12)}:${item.platform}`).join(', ')
+      throw new ConfigError('ambiguous', `"${reference}" means several items: ${ids}`)
     }
-    return matches.length === 1 ? (matches[0]?.id ?? prefix) : prefix
+    return matches[0]?.id ?? reference
   }
 
   #unknown(id: string): never {

@@ -44,7 +44,7 @@ export class Verdicts {
     const repository = repositoryName(reference)
     const questions =
       (await this.#knownQuestions(repository, reference.digest, platform)) ??
-      (await this.#resolve(reference, platform, signal))
+      (await this.#resolve(reference, platform, query.insecure ?? [], signal))
     const answers = await Promise.all(questions.map((q) => this.#parts.tally.answer(q)))
     const digest = reference.digest ?? questions[0]?.digest
     return {
@@ -52,6 +52,7 @@ export class Verdicts {
       decision: combine(answers),
       answers,
       explanation: answers.map((answer) => explainAnswer(answer)),
+      warnings: this.#parts.policy.policy.warnings,
     }
   }
 
@@ -83,12 +84,13 @@ export class Verdicts {
   async #resolve(
     reference: RegistryReference,
     platform: Platform | undefined,
+    insecure: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly Question[]> {
     const repository = repositoryName(reference)
     const registry = createRegistryClient(
       { crypto: this.#parts.crypto },
-      { insecure: insecureHosts(this.#parts, repository) },
+      { insecure: [...insecureHosts(this.#parts, repository), ...insecure] },
     )
     try {
       if (platform === ALL) {

@@ -42,6 +42,8 @@ export interface ReindexReport {
 interface Components {
   readonly database: Database
   readonly crypto: Crypto
+  /** Verifies signatures too, where somebody asked for it; the hash of the record pins them. */
+  readonly open?: (bytes: Uint8Array) => unknown
 }
 
 /** Their keys end in an arrival, their values in a sid. */
@@ -62,7 +64,7 @@ export async function reindex(
     const operations: Operation[] = []
     const wanted: IndexEntry[] = []
     for (const [key, value] of piece) {
-      const found = derive(key, value, components.crypto)
+      const found = derive(key, value, components)
       if (found === undefined) {
         damaged.push(lastSid(key))
         operations.push(...asideOperations(key, value))
@@ -98,7 +100,7 @@ export async function reindex(
 function derive(
   key: Uint8Array,
   value: Uint8Array,
-  crypto: Crypto,
+  { crypto, open }: Components,
 ): { readonly arrival: number; readonly entries: readonly IndexEntry[] } | undefined {
   const record = parseStatementRecord(key, value, crypto)
   if (record === undefined) return undefined
@@ -106,6 +108,7 @@ function derive(
   const signer = toHex(publicKey)
   const { arrival } = record
   try {
+    open?.(record.bytes)
     const body = parsePayload(payload, signer, crypto)
     return { arrival, entries: indexEntries({ sid: lastSid(key), key: signer, body }, arrival) }
   } catch (error) {

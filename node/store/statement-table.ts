@@ -14,6 +14,7 @@ import type { OperatorCard } from '../../protocol/operator-card.ts'
 import type { Rebuild } from '../../protocol/rebuild.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { SignedStatement, StatementKind } from '../../protocol/statement.ts'
+import { StatementError } from '../../protocol/statement-error.ts'
 import type { Withdrawal } from '../../protocol/withdrawal.ts'
 import { parseChecked } from './checked.ts'
 import type { Database, Operation, ScanOptions } from './database.ts'
@@ -183,6 +184,20 @@ export class StatementTable {
     return entries.map(([key]) => lastSid(key))
   }
 
+  /** Opens every statement anew, signature and all; the sids of those that are not whole. */
+  async findDamaged(signal?: AbortSignal): Promise<readonly Sid[]> {
+    const { database, crypto, open } = this.#components
+    const damaged: Sid[] = []
+    for await (const piece of database.scan(rangeIn('statement'))) {
+      signal?.throwIfAborted()
+      for (const [key, value] of piece) {
+        const record = parseStatementRecord(key, value, crypto)
+        if (record === undefined || !isValid(record.bytes, open)) damaged.push(lastSid(key))
+      }
+    }
+    return damaged
+  }
+
   count(): number {
     return this.#components.writer.ledger.statements
   }
@@ -291,5 +306,15 @@ export class StatementTable {
     const { directory } = this.#components.database
     const advice = '"rebuildnet fsck --reindex" makes it anew from the statements'
     return new StoreError('corrupt', `the index ${table} is damaged (${directory}): ${advice}`)
+  }
+}
+
+function isValid(bytes: Uint8Array, open: OpenStatement): boolean {
+  try {
+    open(bytes)
+    return true
+  } catch (error) {
+    if (error instanceof StatementError) return false
+    throw error
   }
 }

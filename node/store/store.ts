@@ -139,10 +139,10 @@ export class Store {
 
   /** Makes the indexes anew and sets aside what is damaged. Reading goes on, writing waits. */
   async reindex(): Promise<ReindexReport> {
-    const { crypto } = this.#components
+    const { crypto, open } = this.#components
     let report: ReindexReport | undefined
     await this.#writer.exclusive(async (ledger) => {
-      const done = await reindex({ database: this.#database, crypto }, ledger)
+      const done = await reindex({ database: this.#database, crypto, open }, ledger)
       report = done.report
       return done.ledger
     })

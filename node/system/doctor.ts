@@ -40,6 +40,8 @@ export interface DoctorOptions {
   readonly latestKnownTime?: number
   /** False for a node that only asks or watches. */
   readonly builds: boolean
+  /** What is odd about the policy, a line each; undefined where there is no policy to read. */
+  readonly policyWarnings?: readonly string[]
 }
 
 const MIN_NODE = [22, 18] as const
@@ -62,7 +64,20 @@ export async function examine(
     ...builders,
     await examineDisk(options.dataFolder),
     examineClock(components.clock, options.latestKnownTime),
+    ...examinePolicy(options.policyWarnings),
   ]
+}
+
+/** A policy that cannot be met is no mistake by itself, and answers `undecided` for ever. */
+export function examinePolicy(warnings: readonly string[] | undefined): readonly Finding[] {
+  if (warnings === undefined) return []
+  if (warnings.length === 0) return [{ name: 'policy', status: 'ok', detail: 'can be met' }]
+  return warnings.map((detail) => ({
+    name: 'policy',
+    status: 'warn',
+    detail,
+    remedy: 'trust more operators with "rebuildnet trust add", or change policy.toml',
+  }))
 }
 
 export function examineNode(version: string): Finding {

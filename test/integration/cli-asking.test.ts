@@ -51,6 +51,14 @@ describe('verify', () => {
     expect(node.api.service.asked.at(-1)).toEqual({ image: IMAGE, platform: 'linux/arm64' })
   })
 
+  it('passes on the hosts that may be plain http', async () => {
+    await node.run('verify', IMAGE, '--insecure', 'a.lan:5000', '--insecure', 'b.lan')
+    expect(node.api.service.asked.at(-1)).toEqual({
+      image: IMAGE,
+      insecure: ['a.lan:5000', 'b.lan'],
+    })
+  })
+
   it('exits 2 with one line where the node fails, and never 0', async () => {
     node.api.service.failure = new Error('broken')
     const ran = await node.run('verify', IMAGE)

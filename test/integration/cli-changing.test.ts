@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { DIGEST, IMAGE, OPERATOR, SID } from '../support/memory-service.ts'
+import { DIGEST, IMAGE, makeQueueItem, OPERATOR, SID } from '../support/memory-service.ts'
 import { TestNode } from '../support/command-line.ts'
 
 let node: TestNode
@@ -180,6 +180,22 @@ describe('rebuild', () => {
 })
 
 describe('queue', () => {
+  it('shows as much of an id as is needed, and where the log of a failed build is', async () => {
+    const long = (release: string, platform: string, fields = {}) =>
+      makeQueueItem({ id: `${release}:${platform}`, release, platform, ...fields })
+    const [one, two] = ['1'.repeat(64), '2'.repeat(64)]
+    node.api.service.queueList = [
+      long(one, 'linux/amd64', { log: '/data/logs/ab.log' }),
+      long(two, 'linux/amd64', { state: 'done', detail: 'built', log: '/data/logs/cd.log' }),
+      long(two, 'linux/arm64'),
+    ]
+    const { stdout } = await node.run('queue', 'ls')
+    expect(stdout).toMatch(/^111111111111 /m)
+    expect(stdout).toMatch(/^222222222222:linux\/arm64 /m)
+    expect(stdout).toContain('build log of 111111111111  /data/logs/ab.log')
+    expect(stdout).not.toContain('cd.log')
+  })
+
   it('is listed, with what went wrong', async () => {
     const ran = await node.run('queue', 'ls')
     expect(ran.exitCode).toBe(0)

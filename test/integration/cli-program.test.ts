@@ -150,7 +150,9 @@ describe('where no node runs', () => {
     await writeFile(join(folder(), 'config.toml'), 'format = 1\nlistten = []\n')
     const ran = await run('status')
     expect(ran.exitCode).toBe(2)
-    expect(ran.stderr).toMatch(/^rebuildnet: .*config\.toml: unknown key "listten"\n$/)
+    expect(ran.stderr).toMatch(
+      /^rebuildnet: .*config\.toml: unknown key "listten"; known: format, .*\n$/,
+    )
   })
 })
 

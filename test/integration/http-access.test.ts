@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HttpServer } from '../../node/http/server.ts'
 import { TestApi } from '../support/api-server.ts'
-import { MemoryService, SID } from '../support/memory-service.ts'
+import { IMAGE, MemoryService, SID } from '../support/memory-service.ts'
 
 let api: TestApi
 let token: string
@@ -50,6 +50,18 @@ describe('the unix socket', () => {
 })
 
 describe('T19: over TCP', () => {
+  it('nobody makes the node speak to private addresses, as its user may over the socket', async () => {
+    const path = `/v1/verdict?image=${IMAGE}&insecure=10.0.0.1:5000,registry.lan`
+    const reply = await api.askTcp({ path, headers: { host } })
+    expect(reply.status).toBe(400)
+    expect(reply.json).toMatchObject({ code: 'bad-request' })
+    expect(api.service.asked).toEqual([])
+    expect((await api.ask({ path })).status).toBe(200)
+    expect(api.service.asked).toEqual([
+      { image: IMAGE, insecure: ['10.0.0.1:5000', 'registry.lan'] },
+    ])
+  })
+
   it('a Host that is not on the list is refused, so that DNS rebinding does not help', async () => {
     const reply = await api.askTcp({ path: '/v1/status', headers: { host: 'evil.example' } })
     expect(reply.status).toBe(421)

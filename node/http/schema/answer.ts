@@ -88,5 +88,6 @@ export const verdictReply: z.ZodType<VerdictReply> = component(
     decision,
     answers: z.array(answer),
     explanation: z.array(z.array(z.string())),
+    warnings: z.array(z.string()).exactOptional(),
   }),
 )

@@ -19,6 +19,7 @@ export const queueItem: z.ZodType<QueueItem> = component(
     added: seconds,
     updated: seconds,
     result: sid.nullable(),
+    log: z.string().exactOptional(),
   }),
 )
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { exitCodeOf } from '../../../cli/exit-code.ts'
 import { Output } from '../../../cli/terminal/output.ts'
 import { describeReply, showExplanation, showReply } from '../../../cli/terminal/verdict-report.ts'
+import { explainAnswer } from '../../../protocol/verdict/explain.ts'
 import { DIGEST, IMAGE, makeAnswer, makeVerdict, OPERATOR } from '../../support/memory-service.ts'
 
 function shown(show: (out: Output) => void): string {
@@ -85,23 +86,47 @@ describe('the words of a verdict', () => {
     expect(text.match(/differs: usr\/local\/bin\/start/g)).toHaveLength(1)
   })
 
-  it('of an explanation have a row for everyone, also for who said nothing', () => {
-    const text = shown((out) =>
-      showExplanation(
-        makeVerdict(
-          makeAnswer({
-            absent: [`op1${'c'.repeat(52)}`],
-            silent: [`op1${'d'.repeat(52)}`],
-            retracted: ['9'.repeat(64)],
-          }),
-        ),
-        out,
-      ),
-    )
-    expect(text).toMatch(/supports +Ada \(op1aaaaaaaaa…\) \[eu\]/)
-    expect(text).toMatch(/absent +op1ccccccccc…/)
-    expect(text).toMatch(/silent +op1ddddddddd…/)
-    expect(text).toMatch(/retracted +999999999999/)
+  it('do not name a file twice that a reason names', () => {
+    const voice = {
+      operator: OPERATOR,
+      groups: [],
+      sids: [],
+      vote: { kind: 'none' },
+      differences: { count: 1, paths: ['usr/local/bin/start'] },
+    } as const
+    const reasons = ['One path differs: usr/local/bin/start.']
+    const answer = makeAnswer({ verdict: 'contradicted', dissenters: [voice], reasons })
+    const text = shown((out) => showReply(makeVerdict(answer), out))
+    expect(text.match(/usr\/local\/bin\/start/g)).toHaveLength(1)
+  })
+
+  it('say that the policy cannot be met, also where that is not why', () => {
+    const warnings = ['unreachable: threshold is 5 and there is 1 operator']
+    const reply = { ...makeVerdict(makeAnswer()), warnings }
+    for (const show of [showReply, showExplanation]) {
+      const text = shown((out) => show(reply, out))
+      expect(text).toContain('your policy is unreachable: threshold is 5 and there is 1 operator')
+    }
+    expect(describeReply(reply)).toMatchObject({ warnings })
+  })
+
+  it('of an explanation say each thing once, name everyone, and give times as dates', () => {
+    const answer = makeAnswer({
+      absent: [`op1${'c'.repeat(52)}`],
+      silent: [`op1${'d'.repeat(52)}`],
+      retracted: ['9'.repeat(64)],
+      asOf: 1_795_354_405,
+    })
+    const reply = { ...makeVerdict(answer), explanation: [explainAnswer(answer)] }
+    const text = shown((out) => showExplanation(reply, out))
+    for (const reason of answer.reasons) expect(text.split(reason)).toHaveLength(2)
+    expect(text.split(DIGEST)).toHaveLength(2)
+    expect(text).toMatch(/Ada \(op1aaaaaaaa…\) \[eu\]/)
+    expect(text).toMatch(/have not voted: op1cccccccc…/)
+    expect(text).toMatch(/Silent: op1dddddddd…/)
+    expect(text).toMatch(/taken back +999999999999/)
+    expect(text).toContain('as of 2026-11-22 13:33 UTC')
+    expect(text).not.toContain('1970')
   })
 
   it('cannot be forged by the name of an operator', () => {

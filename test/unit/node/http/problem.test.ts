@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { ConfigError } from '../../../../node/config-error.ts'
 import { createProblem, isFamilyError } from '../../../../node/http/problem.ts'
@@ -33,6 +36,23 @@ describe('a problem', () => {
     ['bad-value', 400],
   ] as const)('of ConfigError %s has the status %i', (code, status) => {
     expect(createProblem(new ConfigError(code, 'x')).status).toBe(status)
+  })
+
+  it('knows every family of errors that a node can raise', () => {
+    const root = fileURLToPath(new URL('../../../../', import.meta.url))
+    const families = ['node', 'protocol'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .flatMap((name) => [
+          ...readFileSync(join(root, folder, name), 'utf8').matchAll(/export class (\w+Error) extends Error/g),
+        ])
+        .map(([, family]) => family!),
+    )
+    expect(families).toContain('StoreError')
+    const unknown = families.filter(
+      (name) => !isFamilyError(Object.assign(new Error('x'), { name, code: 'x' })),
+    )
+    expect(unknown).toEqual([])
   })
 
   it('of an error that is no family error is internal, in one line', () => {

@@ -150,6 +150,36 @@ describe('the rebuild queue', () => {
     expect([...rows.values()][0]).toMatchObject({ state: 'waiting', attempts: 0 })
   })
 
+  it('keeps where the log of a build is, also when a later attempt builds nothing', async () => {
+    const log = '/logs/ab.log'
+    const ends: AttemptEnd[] = [
+      { ...published, log },
+      { kind: 'refused', reason: 'not followed' },
+    ]
+    const { queue, until } = makeQueue(async () => ends.shift()!)
+    await queue.load()
+    await queue.start()
+    const { id } = await queue.add(work())
+    expect(await until('done')).toMatchObject({ log })
+    await queue.retry(id)
+    expect(await until('failed')).toMatchObject({ log, stage: 'refused' })
+    await queue.stop()
+  })
+
+  it('forgets an earlier result when it is asked for another', async () => {
+    const { queue, clock, until } = makeQueue(async (item) =>
+      item.result === null ? published : { kind: 'refused', reason: 'it had a result' },
+    )
+    await queue.load()
+    await queue.start()
+    const { id, added } = await queue.add(work())
+    await until('done')
+    clock.advance(60)
+    expect(await queue.retry(id)).toMatchObject({ result: null, added: added + 60 })
+    expect(await until('done')).toMatchObject({ result: 'cd'.repeat(32) })
+    await queue.stop()
+  })
+
   it('does not start a cancelled item again', async () => {
     let begun = 0
     const { queue, until } = makeQueue((_item, _progress, signal) => {

@@ -1,0 +1,47 @@
+/** Looks over the store where no node runs; with --reindex, mends it. */
+import type { Command } from 'commander'
+import type { FsckReport } from '../../node/fsck.ts'
+import type { Bind } from '../command-table.ts'
+import { EXIT } from '../exit-code.ts'
+import { addExamples } from '../option.ts'
+import type { Output } from '../terminal/output.ts'
+import { bad, faint, good, warn } from '../terminal/style.ts'
+
+export function define(command: Command, bind: Bind): void {
+  command
+    .description(
+      'Checks the store of a data folder that no node has open: its files, and every statement with its signature. Exits 0 where all is well, 1 where something was damaged. With --reindex, makes the indexes anew and sets damaged statements aside; peers send them again.',
+    )
+    .option('--reindex', 'mend what is damaged')
+  addExamples(command, ['fsck', 'fsck --reindex --json'])
+  bind<{ readonly reindex?: boolean }>(command, async ({ context, options }) => {
+    const { checkStore, isClean } = await import('../../node/fsck.ts')
+    const report = await context.untilStopped((signal) =>
+      checkStore(context.dataFolder, { reindex: options.reindex ?? false, signal }),
+    )
+    const clean = isClean(report)
+    if (context.json) context.out.value({ clean, ...report })
+    else show(report, clean, context.out)
+    return clean ? EXIT.yes : EXIT.no
+  })
+}
+
+function show(report: FsckReport, clean: boolean, out: Output): void {
+  const { damaged, damagedRecords, damagedFiles, added, removed } = report
+  out.facts([
+    ['store', report.store],
+    ['statements', `${report.statements} whole`],
+    ...(report.uncleanStop ? [['stopped', warn('not in order, the last time')] as const] : []),
+    ...(damagedFiles.length === 0 ? [] : [['damaged files', damagedFiles] as const]),
+    ...(damaged.length === 0 ? [] : [['damaged', damaged] as const]),
+    ...(damagedRecords.length === 0 ? [] : [['records', damagedRecords] as const]),
+    ...(added + removed === 0
+      ? []
+      : [['indexes', `${added} entries were missing, ${removed} were wrong`] as const]),
+  ])
+  if (clean) out.line(good('all is well'))
+  else if (report.mended) {
+    out.line(warn('mended: what was damaged stands aside'))
+    out.line(faint('peers send it again; until one has, nothing is allowed'))
+  } else out.line(bad('damaged: "rebuildnet fsck --reindex" mends it'))
+}

@@ -1,0 +1,79 @@
+/**
+ * Looks over the store of a data folder that no node has open, and mends it.
+ *
+ * Statements certify themselves: each is opened anew, its signature included. What is damaged is
+ * set aside, never deleted, and peers send it again; until one has, nothing is allowed.
+ */
+import { openStatement } from '../protocol/open-statement.ts'
+import type { Sid } from '../protocol/identifiers.ts'
+import { nodeCrypto } from './crypto/node-crypto.ts'
+import { openDataFolder } from './data-folder.ts'
+import { createLogger } from './logger.ts'
+import { Store } from './store/store.ts'
+import { markUnsynced } from './unsynced.ts'
+
+export interface FsckReport {
+  readonly store: string
+  /** Statements that are whole. */
+  readonly statements: number
+  /** Statements that are not; set aside where `mended`. */
+  readonly damaged: readonly Sid[]
+  /** Records of the queue, alerts and the like; likewise. */
+  readonly damagedRecords: readonly string[]
+  /** Files of the database whose checksums do not hold. */
+  readonly damagedFiles: readonly string[]
+  /** Index entries that were missing, and that nothing justified. */
+  readonly added: number
+  readonly removed: number
+  readonly uncleanStop: boolean
+  /** Whether the indexes were made anew and what is damaged was set aside. */
+  readonly mended: boolean
+}
+
+export async function checkStore(
+  root: string,
+  options: { readonly reindex: boolean; readonly signal?: AbortSignal },
+): Promise<FsckReport> {
+  const folder = await openDataFolder(root)
+  const store = await Store.open(
+    {
+      open: (bytes) => openStatement(bytes, nodeCrypto),
+      crypto: nodeCrypto,
+      logger: createLogger('silent'),
+    },
+    {
+      directory: folder.store,
+      dataFolder: root,
+      // To mend takes little room, and a full disk is no reason to leave it damaged.
+      freeSpaceLimits: { minFreeBytes: 0, minFreeShare: 0 },
+      maxScrubBytes: Number.POSITIVE_INFINITY,
+    },
+  )
+  try {
+    // Opening it repairs what the counts give away.
+    const { damagedFiles, uncleanStop, reindexed } = store.recovery
+    const found = await store.statements.findDamaged(options.signal)
+    const mending = options.reindex ? await store.reindex() : undefined
+    const damaged = [...new Set([...(reindexed?.damaged ?? []), ...found])]
+    if (uncleanStop || damaged.length > 0) await markUnsynced(store)
+    return {
+      store: folder.store,
+      statements: mending?.statements ?? store.statements.count() - found.length,
+      damaged,
+      damagedRecords: [...(reindexed?.damagedRecords ?? []), ...(mending?.damagedRecords ?? [])],
+      damagedFiles,
+      added: (reindexed?.added ?? 0) + (mending?.added ?? 0),
+      removed: (reindexed?.removed ?? 0) + (mending?.removed ?? 0),
+      uncleanStop,
+      mended: mending !== undefined || (reindexed !== undefined && found.length === 0),
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+export function isClean(report: FsckReport): boolean {
+  const { damaged, damagedRecords, damagedFiles, added, removed } = report
+  const wrong = damaged.length + damagedRecords.length + damagedFiles.length + added + removed
+  return wrong === 0
+}

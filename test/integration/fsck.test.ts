@@ -1,0 +1,99 @@
+/** `fsck` on a real data folder: what the disk changed is found, mended, and not allowed upon. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { runProgram } from '../../cli/program.ts'
+import { systemClock } from '../../node/clock.ts'
+import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
+import { checkStore, isClean } from '../../node/fsck.ts'
+import { initDataFolder } from '../../node/operator-identity.ts'
+import { Database } from '../../node/store/database.ts'
+import { rangeIn } from '../../node/store/keys.ts'
+import { isUnsynced } from '../../node/unsynced.ts'
+import { toHex } from '../../protocol/bytes.ts'
+import { makeOperator, makeRebuild, makeRelease } from '../support/statements.ts'
+import { openStore } from '../support/temporary-store.ts'
+
+const release = makeRelease()
+const rebuild = makeRebuild({ operator: makeOperator('alice'), release })
+const { sid } = rebuild.statement
+
+let root: string
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'rebuildnet-fsck-'))
+  const init = { folder: root, name: 'ada', contact: '', claims: {} }
+  await initDataFolder({ crypto: nodeCrypto, clock: systemClock }, init)
+  const store = await openStore(join(root, 'store'))
+  for (const { bytes } of [release, rebuild]) await store.statements.put(bytes)
+  await store.close()
+})
+afterEach(() => rm(root, { recursive: true, force: true }))
+
+/** Runs `rebuildnet fsck`; returns its exit code and what it printed. */
+async function fsck(...args: string[]): Promise<{ exitCode: number; text: string }> {
+  let text = ''
+  const sink = { write: (more: string) => (text += more) }
+  const exitCode = await runProgram(['fsck', '--data', root, ...args], {
+    stdout: sink,
+    stderr: sink as never,
+    stdin: process.stdin,
+    environment: {},
+    onStop: () => () => undefined,
+  })
+  return { exitCode, text }
+}
+
+/** Changes the last byte of the rebuild's signature's record, as a disk would. */
+async function damage(): Promise<void> {
+  const level = join(root, 'store', 'level')
+  const database = await Database.open(level, async () => new Error('locked'))
+  for (const [key, value] of await database.entries(rangeIn('statement'))) {
+    if (!toHex(key).endsWith(sid)) continue
+    const changed = Uint8Array.from(value)
+    changed[value.length - 40]! ^= 1
+    await database.write([{ type: 'put', key, value: changed }], true)
+  }
+  await database.close()
+}
+
+describe('fsck', () => {
+  it('says that all is well where it is, and exits 0', async () => {
+    const { exitCode, text } = await fsck()
+    expect(text).toContain('2 whole')
+    expect(exitCode).toBe(0)
+  })
+
+  it('names a damaged statement, exits 1, and leaves it where it is', async () => {
+    await damage()
+    for (const _ of [1, 2]) {
+      const { exitCode, text } = await fsck()
+      expect(exitCode).toBe(1)
+      expect(text).toContain(sid)
+      expect(text).toContain('rebuildnet fsck --reindex')
+    }
+  })
+
+  it('--reindex sets it aside, keeps the rest, and is clean after that', async () => {
+    await damage()
+    const { exitCode, text } = await fsck('--reindex', '--json')
+    expect(exitCode).toBe(1)
+    expect(JSON.parse(text)).toMatchObject({ mended: true, damaged: [sid], statements: 1 })
+    const after = await checkStore(root, { reindex: false })
+    expect(isClean(after)).toBe(true)
+    expect(after.statements).toBe(1)
+    const store = await openStore(join(root, 'store'))
+    expect(await store.statements.has(release.statement.sid)).toBe(true)
+    // What was lost may have been a dissent: nothing is allowed until a peer has been asked.
+    expect(await isUnsynced(store)).toBe(true)
+    await store.close()
+  })
+
+  it('exits 2 with one line where another process has the store open', async () => {
+    const store = await openStore(join(root, 'store'))
+    const { exitCode, text } = await fsck()
+    await store.close()
+    expect(exitCode).toBe(2)
+    expect(text).toMatch(/^rebuildnet: another node holds .* open \(pid \d+\): stop it [^\n]*\n$/)
+  })
+})
