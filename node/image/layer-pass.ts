@@ -7,7 +7,7 @@
  * its size, its compression, its diffID, and only then the tar.
  */
 import { toHex } from '../../protocol/bytes.ts'
-import type { Crypto } from '../../protocol/crypto.ts'
+import type { Crypto, Hasher } from '../../protocol/crypto.ts'
 import type { Digest } from '../../protocol/identifiers.ts'
 import type { ImageBudget } from '../../protocol/normalize/image-budget.ts'
 import { LayerReader, type NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
@@ -18,7 +18,7 @@ import {
 } from '../../protocol/normalize/normalize-error.ts'
 import type { Profile } from '../../protocol/normalize/profile.ts'
 import { createLayerDecoder, type LayerDecoder } from './layer-decoder.ts'
-import { checkEncoding, detectEncoding } from './layer-encoding.ts'
+import { checkEncoding, detectEncoding, type LayerEncoding } from './layer-encoding.ts'
 
 /** What is known of a layer before it is read: a LayerBlob, or of a bare file its size alone. */
 export interface ExpectedLayer {
@@ -37,17 +37,25 @@ export interface LayerPassInit {
   readonly signal?: AbortSignal | undefined
   /** Told after each piece: stored bytes read so far. */
   readonly onBytes?: ((bytes: number) => void) | undefined
+  /** Hashes the tar in place of a hasher of `crypto`, on another thread for example. */
+  readonly tarHash?: Hasher
+  /** Makes the decoder; default the built-in one. */
+  readonly createDecoder?: typeof createLayerDecoder
+  /** Told the unpacked bytes so far, before each piece of them is read; may throw to give up. */
+  readonly onUnpacked?: (bytes: number) => void
 }
 
 export interface ReadLayer {
   /** Of the stored bytes. */
   readonly digest: Digest
   readonly diffID: Digest
+  readonly encoding: LayerEncoding
   readonly normalized: NormalizedLayer
 }
 
 const LIMITS = DEFAULT_NORMALIZE_LIMITS
-const PIECE_BYTES = 1024 * 1024
+/** What the blob is cut into. */
+export const PIECE_BYTES = 1024 * 1024
 
 /** Throws NormalizeError for what is wrong with the layer, and whatever `chunks` throws. */
 export async function readLayer(
@@ -62,19 +70,22 @@ export async function readLayer(
       init.signal?.throwIfAborted()
       await pass.write(piece)
     }
+    init.signal?.throwIfAborted()
     return await pass.end()
   } finally {
     pass.destroy()
   }
 }
 
-class LayerPass {
+/** The same, pushed by the caller in pieces of PIECE_BYTES, the last one shorter. */
+export class LayerPass {
   readonly #expected: ExpectedLayer
   readonly #init: LayerPassInit
   readonly #blobHash
   readonly #tarHash
   readonly #reader: LayerReader
   #decoder: LayerDecoder | undefined
+  #encoding: LayerEncoding = 'plain'
   #stored = 0
   #unpacked = 0
   /** The compression is at fault, or a limit is passed: nothing is decoded any more. */
@@ -86,7 +97,7 @@ class LayerPass {
     this.#expected = expected
     this.#init = init
     this.#blobHash = crypto.createSha256()
-    this.#tarHash = crypto.createSha256()
+    this.#tarHash = init.tarHash ?? crypto.createSha256()
     const { profile, layer, budget } = init
     this.#reader = new LayerReader(
       { crypto },
@@ -113,9 +124,11 @@ class LayerPass {
     if (this.#stored > LIMITS.maxBlobBytes) {
       throw this.#error('limit-blob', `the layer has more than ${LIMITS.maxBlobBytes} stored bytes`)
     }
+    // Begun first: it goes on in another thread while the blob is hashed here.
+    const decoded = this.#decode(() => this.#decoderFor(piece).write(piece))
     this.#blobHash.update(piece)
     this.#init.onBytes?.(this.#stored)
-    await this.#decode(() => this.#decoderFor(piece).write(piece))
+    await decoded
   }
 
   async end(): Promise<ReadLayer> {
@@ -144,7 +157,7 @@ class LayerPass {
       )
     }
     if (this.#tarError !== undefined) throw this.#tarError
-    return { digest, diffID, normalized: this.#reader.end() }
+    return { digest, diffID, encoding: this.#encoding, normalized: this.#reader.end() }
   }
 
   async #decode(step: () => Promise<void>): Promise<void> {
@@ -162,7 +175,9 @@ class LayerPass {
       const { layer } = this.#init
       const encoding = detectEncoding(first)
       checkEncoding(encoding, this.#expected.mediaType, layer)
-      this.#decoder = createLayerDecoder(encoding, (chunk) => this.#take(chunk), layer)
+      this.#encoding = encoding
+      const create = this.#init.createDecoder ?? createLayerDecoder
+      this.#decoder = create(encoding, (chunk) => this.#take(chunk), layer)
     }
     return this.#decoder
   }
@@ -185,6 +200,7 @@ class LayerPass {
         `the layer unpacks to more than ${LIMITS.maxLayerBytes} bytes`,
       )
     }
+    this.#init.onUnpacked?.(this.#unpacked)
     this.#tarHash.update(chunk)
     if (this.#tarError !== undefined) return
     try {

@@ -1,22 +1,21 @@
 /**
- * The normalized digests of an image, wherever it is, in one pass over its layers.
+ * The normalized digests of an image, wherever it is, in one pass over each of its layers.
  *
  * Every blob digest, size and diffID is verified on the way; nothing is unpacked to disk and no
  * layer is held in memory, only the tree of its entries.
  */
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Digest, Platform } from '../../protocol/identifiers.ts'
-import { ImageBudget } from '../../protocol/normalize/image-budget.ts'
-import { normalizeImage, type NormalizedImage } from '../../protocol/normalize/image.ts'
-import type { NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
-import { DEFAULT_PROFILE, parseProfile, type Profile } from '../../protocol/normalize/profile.ts'
+import type { NormalizedImage } from '../../protocol/normalize/image.ts'
+import { DEFAULT_PROFILE, parseProfile } from '../../protocol/normalize/profile.ts'
 import {
   createRegistryClient,
   type CreateRegistryClientComponents,
 } from './create-registry-client.ts'
 import { readRange } from './file-range.ts'
-import type { ResolvedImage } from './image-source.ts'
-import { readLayer } from './layer-pass.ts'
+import { ImageLayers } from './image-layers.ts'
+import type { LayerCache } from './layer-cache.ts'
+import type { ExpectedLayer } from './layer-pass.ts'
 import { openImage } from './open-image.ts'
 import { readPlatform } from './platform-choice.ts'
 import { encodeReference, parseReference, type ImageReference } from './reference.ts'
@@ -26,10 +25,12 @@ import { openFile } from './tar-locator.ts'
 export interface NormalizerComponents extends CreateRegistryClientComponents {
   /** Used instead of a client of its own; `insecure` is then the client's matter. */
   readonly registry?: RegistryClient
+  /** Results of earlier runs; without it every layer is read. */
+  readonly cache?: LayerCache | undefined
 }
 
 export interface NormalizeProgress {
-  /** Index of the layer that is being read, and how many there are. */
+  /** Index of a layer that is being read, one of several, and how many there are. */
   readonly layer: number
   readonly layers: number
   /** Stored bytes read so far, and of all layers. */
@@ -43,6 +44,11 @@ export interface NormalizeOptions {
   readonly platform?: Platform | undefined
   /** Profile id; default `rebuildnet/1`. */
   readonly profile?: string | undefined
+  /**
+   * Path of the program that inflates gzip; default the built-in inflater, which a node that signs
+   * what it found should keep to (outside-decoder.ts).
+   */
+  readonly inflater?: string | undefined
   /** `host[:port]` for which plain http and private addresses are allowed. */
   readonly insecure?: readonly string[] | undefined
   readonly signal?: AbortSignal | undefined
@@ -84,16 +90,24 @@ export async function normalizeSource(
   const registry = () =>
     components.registry ??
     (own ??= createRegistryClient(components, { insecure: options.insecure ?? [] }))
+  const { inflater } = options
   const source = await openImage({ crypto: components.crypto, registry }, reference)
+  let layers: ImageLayers | undefined
   try {
     const image = await source.resolve(platform, signal)
-    const read = await readLayers(components, image, { profile, signal, onProgress })
+    const onBytes = onProgress && countBytes(image.layers, onProgress)
+    layers = new ImageLayers(components, { profile, inflater, signal, onBytes })
+    const read = await layers.read({
+      layers: image.layers,
+      numbered: true,
+      open: (index, abort) => image.openLayer(index, abort),
+    })
     return {
       image: encodeReference(reference),
       platform: image.platform,
       profile: profile.id,
       manifestDigest: image.manifest?.digest ?? null,
-      normalized: normalizeImage(components, {
+      normalized: await layers.assemble({
         manifest: image.manifest?.parsed,
         config: image.config,
         layers: read.map(({ normalized }) => normalized),
@@ -107,46 +121,26 @@ export async function normalizeSource(
       })),
     }
   } finally {
+    await layers?.close()
     await source.close()
     await own?.close()
   }
 }
 
-interface ReadOptions {
-  readonly profile: Profile
-  readonly signal: AbortSignal | undefined
-  readonly onProgress: ((progress: NormalizeProgress) => void) | undefined
-}
-
-async function readLayers(
-  components: { readonly crypto: Crypto },
-  image: ResolvedImage,
-  { profile, signal, onProgress }: ReadOptions,
-): Promise<
-  { readonly digest: Digest; readonly diffID: Digest; readonly normalized: NormalizedLayer }[]
-> {
-  const totalBytes = image.layers.reduce((sum, { size }) => sum + size, 0)
-  const read = []
-  let before = 0
-  const budget = new ImageBudget()
-  for (const [index, blob] of image.layers.entries()) {
-    const layer = await readLayer(components, blob, image.openLayer(index, signal), {
-      profile,
-      layer: index,
-      budget,
-      signal,
-      onBytes: (bytes) =>
-        onProgress?.({
-          layer: index,
-          layers: image.layers.length,
-          bytes: before + bytes,
-          totalBytes,
-        }),
-    })
-    before += blob.size
-    read.push(layer)
+/** Bytes of single layers, which are read at the same time and some of them twice, as one sum. */
+function countBytes(
+  layers: readonly ExpectedLayer[],
+  onProgress: (progress: NormalizeProgress) => void,
+): (layer: number, bytes: number) => void {
+  const read = layers.map(() => 0)
+  const totalBytes = layers.reduce((sum, { size }) => sum + size, 0)
+  let total = 0
+  return (layer, bytes) => {
+    const more = Math.max(0, Math.min(bytes, layers[layer]?.size ?? 0) - (read[layer] ?? 0))
+    read[layer] = (read[layer] ?? 0) + more
+    total += more
+    onProgress({ layer, layers: layers.length, bytes: total, totalBytes })
   }
-  return read
 }
 
 export interface NormalizedLayerFile {
@@ -162,21 +156,28 @@ export async function normalizeLayerFile(
   options: {
     readonly profile?: string | undefined
     readonly signal?: AbortSignal | undefined
+    readonly onProgress?: ((progress: NormalizeProgress) => void) | undefined
   } = {},
 ): Promise<NormalizedLayerFile> {
-  const { signal } = options
+  const { signal, onProgress } = options
   const profile = options.profile === undefined ? DEFAULT_PROFILE : parseProfile(options.profile)
   const handle = await openFile(file)
+  let layers: ImageLayers | undefined
   try {
     const { size } = await handle.stat()
-    const { normalized } = await readLayer(
-      components,
-      { size },
-      readRange(handle, 0, size, file, signal),
-      { profile, signal },
-    )
-    return { normalizedDigest: normalized.digest, entries: normalized.entries }
+    const set = [{ size }]
+    const onBytes = onProgress && countBytes(set, onProgress)
+    layers = new ImageLayers(components, { profile, signal, onBytes })
+    const [layer] = await layers.read({
+      layers: set,
+      numbered: false,
+      open: (_, abort) => readRange(handle, 0, size, file, abort),
+    })
+    if (layer === undefined) throw new Error('one layer has one result')
+    const { digest, entries } = layer.normalized
+    return { normalizedDigest: digest, entries }
   } finally {
+    await layers?.close()
     await handle.close()
   }
 }

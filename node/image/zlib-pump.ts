@@ -26,11 +26,7 @@ export class ZlibPump {
   #reject: ((error: Error) => void) | undefined
   #onIdle: (() => void) | undefined
 
-  constructor(
-    stream: ZlibStream,
-    sink: Sink,
-    translate: (error: NodeJS.ErrnoException) => Error,
-  ) {
+  constructor(stream: ZlibStream, sink: Sink, translate: (error: NodeJS.ErrnoException) => Error) {
     this.#stream = stream
     this.#sink = sink
     stream.on('data', (chunk: Uint8Array) => this.#push(chunk))

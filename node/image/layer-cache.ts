@@ -1,0 +1,209 @@
+/**
+ * What layers were found to be, so that a second run skips those it has read before.
+ *
+ * A record says: *the blob with this digest and this size unpacks to this diffID, and under this
+ * profile its layer digest and tree are these.* That is a fact about bytes, the same wherever the
+ * blob lies, so it is written only after a whole pass has verified it, and used only where digest,
+ * size, diffID and profile are all those that are asked for; the media type is checked anew. A
+ * docker-archive names no blob digests, so its layers are always read. What a hit does not say is
+ * that *this* copy of the blob is intact.
+ *
+ * A record carries a digest over all of itself, and the folder belongs to its user alone: damage
+ * makes a record absent, and nobody else can write one. Nothing that goes wrong here is an error.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import { lstat, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Digest } from '../../protocol/identifiers.ts'
+import type { Taken } from './counting-budget.ts'
+import { checkEncoding, type LayerEncoding } from './layer-encoding.ts'
+import type { ExpectedLayer } from './layer-pass.ts'
+import type { PackedLayer, PackedReadLayer } from './layer-thread-message.ts'
+
+interface CachedLayer {
+  readonly layer: PackedReadLayer
+  readonly taken: Taken
+}
+
+export interface LayerCacheOptions {
+  readonly folder: string
+  /** All records together; the longest unused go first. */
+  readonly maxBytes?: number
+}
+
+interface Header {
+  readonly key: string
+  readonly digest: Digest
+  readonly diffID: Digest
+  readonly encoding: LayerEncoding
+  readonly normalized: Omit<PackedLayer, 'tree'>
+  readonly root: number
+  readonly taken: Taken
+}
+
+/** Changes with whatever changes what is in a record, or what a layer is refused for. */
+const FORMAT = 'rebuildnet/layer-cache/1'
+const DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+const DIGEST_BYTES = 32
+const LENGTH_BYTES = 4
+const MAX_HEADER_BYTES = 4096
+/** Hashed, read and written at once: never long enough to hold up the event loop. */
+const STEP_BYTES = 1024 * 1024
+const NAME = /^[0-9a-f]{64}$/
+
+export class LayerCache {
+  readonly #folder: string
+  readonly #maxBytes: number
+
+  constructor({ folder, maxBytes = DEFAULT_MAX_BYTES }: LayerCacheOptions) {
+    this.#folder = folder
+    this.#maxBytes = maxBytes
+  }
+
+  /** Undefined where nothing is known, or where the layer must be read to say what is wrong with it. */
+  async load(profile: string, expected: ExpectedLayer): Promise<CachedLayer | undefined> {
+    const key = keyOf(profile, expected)
+    if (key === undefined) return undefined
+    const path = join(this.#folder, nameOf(key))
+    const record = await this.#read(path).catch(() => undefined)
+    if (record?.header.key !== key) return undefined
+    const { header, tree } = record
+    const { digest, diffID, encoding, normalized, root, taken } = header
+    try {
+      checkEncoding(encoding, expected.mediaType, undefined)
+    } catch {
+      return undefined
+    }
+    const now = new Date()
+    await utimes(path, now, now).catch(() => undefined)
+    const layer = {
+      digest,
+      diffID,
+      encoding,
+      normalized: { ...normalized, tree: { bytes: tree, root } },
+    }
+    return { layer, taken }
+  }
+
+  async save(
+    profile: string,
+    expected: ExpectedLayer,
+    { layer, taken }: CachedLayer,
+  ): Promise<void> {
+    const key = keyOf(profile, expected)
+    if (key === undefined) return
+    const { tree, ...normalized } = layer.normalized
+    const { digest, diffID, encoding } = layer
+    const header: Header = { key, digest, diffID, encoding, normalized, root: tree.root, taken }
+    try {
+      await this.#prepareFolder()
+      await this.#write(join(this.#folder, nameOf(key)), header, tree.bytes)
+      await this.#prune()
+    } catch {
+      // A full or unwritable disk: the next run reads the layer again.
+    }
+  }
+
+  async #read(path: string): Promise<{ header: Header; tree: SharedArrayBuffer } | undefined> {
+    await this.#checkFolder()
+    const file = await open(path, 'r')
+    try {
+      const { size } = await file.stat()
+      const bodyBytes = size - DIGEST_BYTES
+      if (bodyBytes < LENGTH_BYTES || size > this.#maxBytes) return undefined
+      // A typed array on shared memory, filled in place: the tree is used where it was read.
+      const bytes = Buffer.from(new SharedArrayBuffer(size))
+      for (let at = 0; at < size;) {
+        const { bytesRead } = await file.read(bytes, at, Math.min(STEP_BYTES, size - at), at)
+        if (bytesRead === 0) return undefined
+        at += bytesRead
+      }
+      const hash = createHash('sha256')
+      for (let at = 0; at < bodyBytes; at += STEP_BYTES) {
+        hash.update(bytes.subarray(at, Math.min(at + STEP_BYTES, bodyBytes)))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      if (!hash.digest().equals(bytes.subarray(bodyBytes))) return undefined
+      const headerBytes = bytes.readUInt32BE(0)
+      if (headerBytes > MAX_HEADER_BYTES) return undefined
+      const treeAt = LENGTH_BYTES + headerBytes
+      const header = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, treeAt)) as Header
+      const tree = new SharedArrayBuffer(bodyBytes - treeAt)
+      new Uint8Array(tree).set(bytes.subarray(treeAt, bodyBytes))
+      return { header, tree }
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #write(path: string, header: Header, tree: SharedArrayBuffer): Promise<void> {
+    const encoded = Buffer.from(JSON.stringify(header))
+    const length = Buffer.alloc(LENGTH_BYTES)
+    length.writeUInt32BE(encoded.length)
+    const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
+    try {
+      const file = await open(temporary, 'wx', 0o600)
+      try {
+        const hash = createHash('sha256')
+        const put = async (bytes: Uint8Array): Promise<void> => {
+          hash.update(bytes)
+          await file.writeFile(bytes)
+        }
+        await put(length)
+        await put(encoded)
+        for (let at = 0; at < tree.byteLength; at += STEP_BYTES) {
+          const step = Math.min(STEP_BYTES, tree.byteLength - at)
+          await put(Buffer.from(new Uint8Array(tree, at, step)))
+        }
+        await file.writeFile(hash.digest())
+      } finally {
+        await file.close()
+      }
+      await rename(temporary, path)
+    } catch (error) {
+      await rm(temporary, { force: true })
+      throw error
+    }
+  }
+
+  async #prepareFolder(): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 })
+    await this.#checkFolder()
+  }
+
+  /** Whoever may write here could make one layer look like another. */
+  async #checkFolder(): Promise<void> {
+    const { uid, mode } = await lstat(this.#folder).then((found) =>
+      found.isSymbolicLink() ? stat(this.#folder) : found,
+    )
+    if (uid !== process.getuid?.() || (mode & 0o022) !== 0) {
+      throw new Error('the folder of the cache is not its user’s alone')
+    }
+  }
+
+  async #prune(): Promise<void> {
+    const names = (await readdir(this.#folder)).filter((name) => NAME.test(name))
+    const records = await Promise.all(
+      names.map(async (name) => {
+        const path = join(this.#folder, name)
+        const { size, mtimeMs } = await stat(path)
+        return { path, size, mtimeMs }
+      }),
+    )
+    let total = 0
+    for (const { path, size } of records.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+      total += size
+      if (total > this.#maxBytes) await rm(path, { force: true })
+    }
+  }
+}
+
+/** All that a record is about; undefined where too little is known beforehand. */
+function keyOf(profile: string, { digest, diffID, size }: ExpectedLayer): string | undefined {
+  if (digest === undefined || diffID === undefined) return undefined
+  return [FORMAT, profile, digest, String(size), diffID].join('\n')
+}
+
+function nameOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex')
+}
