@@ -63,8 +63,11 @@ describe.skipIf(missing.length > 0)(
         `three results for ${reference}`,
         async () => {
           const answer = await user!.json<Answer>('verify', reference)
-          const voices = [...answer.supporters, ...answer.dissenters, ...answer.unreproduced]
-          return voices.length >= REBUILDERS.length ? answer : undefined
+          // Votes on the same input may be known from another release of it; what they say of
+          // this image comes with the result for this release.
+          const voices = [...answer.supporters, ...answer.dissenters]
+          const said = voices.filter(({ maps }) => maps !== undefined)
+          return said.length >= REBUILDERS.length ? answer : undefined
         },
         { deadlineMs: 600_000 },
       )
