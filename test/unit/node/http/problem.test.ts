@@ -44,7 +44,9 @@ describe('a problem', () => {
       readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
         .filter((name) => name.endsWith('.ts'))
         .flatMap((name) => [
-          ...readFileSync(join(root, folder, name), 'utf8').matchAll(/export class (\w+Error) extends Error/g),
+          ...readFileSync(join(root, folder, name), 'utf8').matchAll(
+            /export class (\w+Error) extends Error/g,
+          ),
         ])
         .map(([, family]) => family!),
     )
