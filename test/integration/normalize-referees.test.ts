@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { findTool, missingTools } from '../../node/system/packages.ts'
+import { loadImageVectors } from '../support/image-vectors.ts'
 import { expectAgreement } from '../support/layer-referees.ts'
 import {
   type LayerVector,
@@ -18,7 +19,7 @@ import {
 } from '../support/layer-vectors.ts'
 import { packWithBsdtar, packWithGnuTar, packWithPython } from '../support/packers.ts'
 import { randomLayers } from '../support/random-layers.ts'
-import { refereeLayers } from '../support/referee.ts'
+import { refereeImage, refereeLayers } from '../support/referee.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
 import { writeWideTree } from '../support/source-tree.ts'
 import { makeTar } from '../support/tar-writer.ts'
@@ -33,6 +34,15 @@ const SEEDED_LAYERS = 60
 const NO_TAR = 'no bytes at all'
 /** Python's tarfile takes the times in a GNU header for a prefix of the name. */
 const NOT_FOR_PYTHON = 'times, names, padding of the archive and dialect do not count'
+
+interface Annotated {
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly layers?: readonly Annotated[]
+}
+
+function parseAnnotated(manifest: string | undefined): Annotated {
+  return manifest === undefined ? {} : (JSON.parse(manifest) as Annotated)
+}
 
 describe.skipIf(missing.length > 0)(`other readers agree${why}`, () => {
   let folder = ''
@@ -67,6 +77,23 @@ describe.skipIf(missing.length > 0)(`other readers agree${why}`, () => {
       }
     }
     expect(accepted.length).toBeGreaterThan(40)
+  })
+
+  it('on every vector of an image that is accepted', async () => {
+    for (const vector of loadImageVectors()) {
+      const { name, canonical, normalizedDigest, rootfsDigest } = vector
+      if (canonical === undefined) continue
+      const manifest = parseAnnotated(vector.manifest)
+      const layers = []
+      for (const [i, tar] of vector.layers.entries()) {
+        const annotations = manifest.layers?.[i]?.annotations ?? {}
+        layers.push({ file: await store(vectorTar({ name, tar })), annotations })
+      }
+      const { annotations = {} } = manifest
+      const theirs = refereeImage({ canonical, annotations, layers })
+      expect(theirs.normalized, name).toBe(normalizedDigest)
+      if (rootfsDigest !== undefined) expect(theirs.rootfs, name).toBe(rootfsDigest)
+    }
   })
 
   it('on seeded layers', async () => {

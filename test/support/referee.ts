@@ -51,9 +51,27 @@ export function listDisks(folders: readonly string[]): readonly (readonly Listed
   return lines.map((line) => JSON.parse(line) as readonly ListedEntry[])
 }
 
-function referee(args: readonly string[]): string {
+export interface RefereedImage {
+  readonly normalized: string
+  readonly rootfs: string
+}
+
+/** Both digests of an image whose config is `canonical`; which annotations count is for it to know. */
+export function refereeImage(image: {
+  readonly canonical: string
+  readonly annotations: Readonly<Record<string, string>>
+  readonly layers: readonly {
+    readonly file: string
+    readonly annotations: Readonly<Record<string, string>>
+  }[]
+}): RefereedImage {
+  return JSON.parse(referee(['image'], JSON.stringify(image))) as RefereedImage
+}
+
+function referee(args: readonly string[], input = ''): string {
   const { status, stdout, stderr } = spawnSync('python3', [SCRIPT, ...args], {
     encoding: 'utf8',
+    input,
     maxBuffer: MAX_OUTPUT_BYTES,
   })
   if (status !== 0) throw new Error(`the referee failed: ${stderr}`)

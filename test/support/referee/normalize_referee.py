@@ -3,6 +3,9 @@ protocol/normalize/README.md alone. It trusts the layers to be acceptable: it re
 
   normalize_referee.py [--profile ID] layer FILE...   one JSON line a layer: digest and entries
   normalize_referee.py rootfs FILE...                 one JSON line: the hash of the flattened tree
+  normalize_referee.py [--profile ID] image           one JSON line: both digests of an image, from
+                                                      {canonical, annotations, layers: [{file, annotations}]}
+                                                      on standard input
   normalize_referee.py disk FOLDER...                 one JSON line a folder: what lies on disk
 
 Layers are plain tars. Names, targets and attributes are written with one character a byte.
@@ -103,6 +106,28 @@ def hash_directory(directory, grouped=True):
 
 def components(name):
     return [part for part in name.split(b"/") if part not in (b"", b".")]
+
+
+OUT_EVERYWHERE = {"org.opencontainers.image.created", "org.opencontainers.image.ref.name",
+                  "io.containerd.image.name"}
+OUT_ON_MANIFEST = OUT_EVERYWHERE | {"org.opencontainers.image.base.name", "org.opencontainers.image.base.digest"}
+OUT_ON_LAYER = OUT_EVERYWHERE | {"containerd.io/uncompressed", "buildkit/rewritten-epoch"}
+
+
+def hash_annotations(annotations, out):
+    counted = sorted((k.encode(), v.encode()) for k, v in annotations.items() if k not in out)
+    return tagged("ann", u32(len(counted)) + b"".join(lp16(k) + lp32(v) for k, v in counted))
+
+
+def read_image(image):
+    config = tagged("config", image["canonical"].encode())
+    roots = [read_layer(layer["file"])[0] for layer in image["layers"]]
+    body = config + hash_annotations(image["annotations"], OUT_ON_MANIFEST) + u32(len(roots))
+    for layer, root in zip(image["layers"], roots):
+        body += tagged("layer", hash_directory(root)) + hash_annotations(layer["annotations"], OUT_ON_LAYER)
+    rootfs = tagged("rootfs", hash_directory(flatten(roots), False))
+    digests = dict(normalized=tagged("image", body), rootfs=tagged("rootfs-image", config + rootfs))
+    return {level: f"{PROFILE}:sha256:{digest.hex()}" for level, digest in digests.items()}
 
 
 def find(root, parts):
@@ -279,6 +304,8 @@ def main(arguments):
     if command == "disk":
         for folder in files:
             print(json.dumps(read_disk(folder)))
+    elif command == "image":
+        print(json.dumps(read_image(json.load(sys.stdin))))
     elif command == "rootfs":
         root = flatten([read_layer(file)[0] for file in files])
         print(json.dumps(dict(hash=tagged("rootfs", hash_directory(root, False)).hex())))
