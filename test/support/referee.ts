@@ -56,16 +56,19 @@ export interface RefereedImage {
   readonly rootfs: string
 }
 
-/** Both digests of an image whose config is `canonical`; which annotations count is for it to know. */
-export function refereeImage(image: {
+export interface ImageToReferee {
   readonly canonical: string
   readonly annotations: Readonly<Record<string, string>>
   readonly layers: readonly {
     readonly file: string
     readonly annotations: Readonly<Record<string, string>>
   }[]
-}): RefereedImage {
-  return JSON.parse(referee(['image'], JSON.stringify(image))) as RefereedImage
+}
+
+/** Both digests of each image whose config is `canonical`; which annotations count it knows itself. */
+export function refereeImages(images: readonly ImageToReferee[]): readonly RefereedImage[] {
+  const lines = referee(['image'], JSON.stringify(images)).trimEnd().split('\n')
+  return lines.map((line) => JSON.parse(line) as RefereedImage)
 }
 
 function referee(args: readonly string[], input = ''): string {

@@ -3,9 +3,8 @@ protocol/normalize/README.md alone. It trusts the layers to be acceptable: it re
 
   normalize_referee.py [--profile ID] layer FILE...   one JSON line a layer: digest and entries
   normalize_referee.py rootfs FILE...                 one JSON line: the hash of the flattened tree
-  normalize_referee.py [--profile ID] image           one JSON line: both digests of an image, from
-                                                      {canonical, annotations, layers: [{file, annotations}]}
-                                                      on standard input
+  normalize_referee.py [--profile ID] image           one JSON line an image: both digests; standard input
+                                                      is [{canonical, annotations, layers: [{file, annotations}]}]
   normalize_referee.py disk FOLDER...                 one JSON line a folder: what lies on disk
 
 Layers are plain tars. Names, targets and attributes are written with one character a byte.
@@ -305,7 +304,8 @@ def main(arguments):
         for folder in files:
             print(json.dumps(read_disk(folder)))
     elif command == "image":
-        print(json.dumps(read_image(json.load(sys.stdin))))
+        for image in json.load(sys.stdin):
+            print(json.dumps(read_image(image)))
     elif command == "rootfs":
         root = flatten([read_layer(file)[0] for file in files])
         print(json.dumps(dict(hash=tagged("rootfs", hash_directory(root, False)).hex())))
