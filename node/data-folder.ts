@@ -5,7 +5,7 @@
  */
 import { mkdir, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Digest } from '../protocol/identifiers.ts'
 import { ConfigError } from './config-error.ts'
 
@@ -117,6 +117,34 @@ accept = "normalized"     # weakest level that counts: exact, normalized or root
 freshness = "required"    # "off" allows without knowing whether someone's dissent is being hidden
 `
 
+/**
+ * Makes a folder and what is missing above it. Not by mkdir's own `recursive`, which never returns
+ * where the system says that an existing parent is not there (below /proc).
+ */
+async function makeFolder(path: string): Promise<void> {
+  const make = (): Promise<void> => mkdir(path, { mode: 0o700 })
+  try {
+    await make().catch(async (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error
+      await makeFolder(dirname(path))
+      await make()
+    })
+  } catch (error) {
+    if (error instanceof ConfigError) throw error
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && (await isFolder(path))) return
+    const reason = (error as Error).message
+    throw new ConfigError(
+      'no-data-folder',
+      `${path} cannot be made (${reason}): choose another data folder with --data`,
+      { cause: error },
+    )
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path)).isDirectory()
+}
+
 /** Makes the folder with its configuration files; refuses one that is there. */
 export async function createDataFolder(root: string): Promise<DataFolder> {
   const folder = dataFolder(root)
@@ -127,7 +155,7 @@ export async function createDataFolder(root: string): Promise<DataFolder> {
     )
   }
   for (const path of [root, join(root, 'keys'), folder.projects, folder.work, folder.logs]) {
-    await mkdir(path, { recursive: true, mode: 0o700 })
+    await makeFolder(path)
   }
   const files = [
     [folder.config, CONFIG_TEMPLATE],
