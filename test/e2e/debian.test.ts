@@ -77,7 +77,7 @@ describe.skipIf(missing.length > 0)(
       honest = await session.publisher.push(session.layout, `${session.image}:1.0.0`)
       await announce('1.0.0', honest)
       const answer = await settled(honest)
-      expect(answer).toMatchObject({ verdict: 'reproduced', decision: 'allow' })
+      expect(answer, story(answer)).toMatchObject({ verdict: 'reproduced', decision: 'allow' })
       expect(answer.supporters).toHaveLength(REBUILDERS.length)
       const { stdout } = await runCommand(['normalize', honest, '--json'])
       const { normalizedDigest } = JSON.parse(stdout) as { normalizedDigest: string }
@@ -94,7 +94,7 @@ describe.skipIf(missing.length > 0)(
       const reference = await session.publisher.push(altered, `${session.image}:1.0.1`)
       await announce('1.0.1', reference)
       const answer = await settled(reference)
-      expect(answer).toMatchObject({ verdict: 'contradicted', decision: 'deny' })
+      expect(answer, story(answer)).toMatchObject({ verdict: 'contradicted', decision: 'deny' })
       const named = [...answer.supporters, ...answer.dissenters].flatMap(
         (voice) => voice.differences?.paths ?? [],
       )
@@ -109,6 +109,12 @@ describe.skipIf(missing.length > 0)(
     })
   },
 )
+
+/** Who got what, for the message of a test that fails. */
+function story(answer: Answer): string {
+  const voices = [...answer.supporters, ...answer.dissenters, ...answer.unreproduced]
+  return JSON.stringify(voices, undefined, 1)
+}
 
 async function setUp(): Promise<Session> {
   const root = await mkdtemp(join(tmpdir(), 'rebuildnet-debian-'))
