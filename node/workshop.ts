@@ -5,7 +5,7 @@
  * Each build has a fresh folder below the work folder, with the source in one part of it and the
  * builder's state in another; nothing of it is left afterwards but the log.
  */
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { utf8 } from '../protocol/bytes.ts'
 import type { Crypto } from '../protocol/crypto.ts'
@@ -300,7 +300,7 @@ export class Workshop {
   async #keepLog(logFile: string, logDigest: string): Promise<Digest | undefined> {
     const name = logDigest.replace('sha256:', '')
     try {
-      await rename(logFile, join(this.#options.logFolder, `${name}.log`))
+      await moveFile(logFile, join(this.#options.logFolder, `${name}.log`))
     } catch (error) {
       this.#components.logger.warn({ error: String(error) }, 'a build log could not be kept')
       await rm(logFile, { force: true })
@@ -318,4 +318,16 @@ export class Workshop {
 function imageDigests(image: NormalizedSource, manifestDigest: Digest): ImageDigests {
   const { normalizedDigest } = image.normalized
   return { manifestDigest, normalizedDigest, rootfsDigest: rootfsLevel(image) }
+}
+
+/** Also from one disk to another: the work folder may be a disk of its own. */
+async function moveFile(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error
+    await copyFile(from, `${to}.part`)
+    await rename(`${to}.part`, to)
+    await rm(from)
+  }
 }

@@ -40,3 +40,12 @@ export function parseProblem(status: number, body: unknown): ApiError {
   )
   return new ApiError(code, typeof family === 'string' ? family : '', detail, metadata)
 }
+
+/** The same error in words that name the file that the user gave; the node saw only what is in it. */
+export function rewording(reword: (message: string) => string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof ApiError)) throw error
+    const { code, family, message, metadata } = error
+    throw new ApiError(code, family, reword(message), metadata)
+  }
+}

@@ -1,7 +1,7 @@
 /** Asks before it adds a project: following one means running its recipes and believing its announcers. */
 import type { Command } from 'commander'
 import type { FollowPreview, ProjectSummary } from '../../node/http/node-service.ts'
-import { ApiError } from '../api/api-error.ts'
+import { rewording } from '../api/api-error.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
@@ -37,7 +37,9 @@ export function define(command: Command, bind: Bind): void {
     }
     // The node is not held while somebody thinks: without a running one it is this process.
     const preview = await context.withNode(({ client }) =>
-      client.previewFollow(request).catch(inFile(file)),
+      client
+        .previewFollow(request)
+        .catch(rewording((message) => message.replace(/^project file\b/, file))),
     )
     if (options.yes !== true) {
       showPreview(preview, out)
@@ -78,13 +80,4 @@ function showPreview(preview: FollowPreview, out: Output): void {
   } else row('builder', 'none: its releases are not rebuilt here')
   if (preview.insecure.length > 0) row('insecure', preview.insecure.join(', '))
   for (const warning of preview.warnings) out.note(warn(`warning: ${warning}`))
-}
-
-/** The node was sent a text; the user knows it as a file. */
-function inFile(file: string): (error: unknown) => never {
-  return (error) => {
-    if (!(error instanceof ApiError)) throw error
-    const { code, family, message, metadata } = error
-    throw new ApiError(code, family, message.replace(/^project file\b/, file), metadata)
-  }
 }

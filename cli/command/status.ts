@@ -35,7 +35,7 @@ export function define(command: Command, bind: Bind): void {
       ['alerts', status.openAlerts === 0 ? 'none open' : warn(`${status.openAlerts} open`)],
       ['builder', status.builder ?? faint('none: see "rebuildnet doctor"')],
       ['isolation', status.isolation ?? faint('none')],
-      ['policy', `${policy.operators} trusted operators, ${policy.hash.slice(0, 12)}`],
+      ['policy', `${policy.operators} operators trusted, ${policy.hash.slice(0, 12)}`],
       ...policy.warnings.map((warning) => ['', warn(warning)] as const),
       ['version', status.version],
     ])

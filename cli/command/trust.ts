@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { TrustRequest } from '../../node/http/node-service.ts'
+import { rewording } from '../api/api-error.ts'
 import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-code.ts'
@@ -92,12 +93,22 @@ function defineAdd(command: Command, bind: Bind): void {
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.group === undefined ? {} : { groups: options.group }),
     }
-    const operator = await context.withNode(({ client }) => client.trust(request))
+    const operator = await context.withNode(({ client }) =>
+      client.trust(request).catch(unbelieved(given)),
+    )
     if (context.json) context.out.value(operator)
     else
       context.out.line('trusting ', strong(operator.name ?? operator.id), faint(`  ${operator.id}`))
     return EXIT.yes
   })
+}
+
+/** A card whose bytes are wrong: which file that is, and what to do. */
+function unbelieved(given: string): (error: unknown) => never {
+  if (OPERATOR_ID.test(given)) return rewording((message) => message)
+  return rewording(
+    (message) => `${given} is not trusted: ${message}: ask its operator for it again`,
+  )
 }
 
 async function whom(given: string): Promise<TrustRequest> {

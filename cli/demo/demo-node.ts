@@ -134,6 +134,15 @@ export class DemoNode {
     return this.#address
   }
 
+  /** Ends it as a power cut would. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    if (child?.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+
   async stop(): Promise<void> {
     const child = this.#process
     if (child?.exitCode !== null || child.signalCode !== null) return
