@@ -6,6 +6,7 @@
 import { isJsonObject, type JsonValue } from '../json.ts'
 import { utf8 } from '../bytes.ts'
 import { type ByteString, compareByteStrings, toByteString } from './byte-string.ts'
+import type { ByteWriter } from './byte-writer.ts'
 import { NormalizeError } from './normalize-error.ts'
 import type { TaggedHash } from './tagged-hash.ts'
 
@@ -54,12 +55,15 @@ export function countedAnnotations(
 
 /** ann(m), of annotations that count. */
 export function hashAnnotations(hasher: TaggedHash, annotations: Annotations): ByteString {
+  return hasher.hash('ann', (writer) => encodeAnnotations(writer, annotations))
+}
+
+/** The preimage of ann(m). */
+export function encodeAnnotations(writer: ByteWriter, annotations: Annotations): void {
   const pairs = [...annotations].map(
     ([key, value]) => [toByteString(utf8(key)), toByteString(utf8(value))] as const,
   )
   pairs.sort(([a], [b]) => compareByteStrings(a, b))
-  return hasher.hash('ann', (writer) => {
-    writer.u32(pairs.length)
-    for (const [key, value] of pairs) writer.lp16(key).lp32(value)
-  })
+  writer.u32(pairs.length)
+  for (const [key, value] of pairs) writer.lp16(key).lp32(value)
 }

@@ -11,6 +11,7 @@ import type { NormalizedImage } from './image.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from './limits.ts'
 import { NormalizeError } from './normalize-error.ts'
 import { type Difference, diffTrees } from './tree-diff.ts'
+import type { DirectoryNode } from './tree.ts'
 
 export type { Difference } from './tree-diff.ts'
 
@@ -23,14 +24,36 @@ export interface ImageDiff {
 export interface DiffOptions {
   /** At `rootfs` only what differs in the config and the flattened trees is listed. */
   readonly level?: 'normalized' | 'rootfs'
+  /** Called for each pair of nodes that is looked at; may throw to give up. */
+  readonly visit?: (() => void) | undefined
+}
+
+/** What of an image a comparison needs: of its trees, what differs. */
+export interface ComparableImage extends Pick<
+  NormalizedImage,
+  | 'profile'
+  | 'normalizedDigest'
+  | 'rootfsDigest'
+  | 'rootfsError'
+  | 'root'
+  | 'config'
+  | 'annotations'
+  | 'layerAnnotations'
+> {
+  readonly layers: readonly { readonly root: DirectoryNode }[]
 }
 
 /** Throws NormalizeError `profile-unknown` where the two are not under one profile. */
 export function diffImages(
-  a: NormalizedImage,
-  b: NormalizedImage,
+  a: ComparableImage,
+  b: ComparableImage,
   options: DiffOptions = {},
 ): ImageDiff {
+  return { equal: equalLevel(a, b), differences: [...listDifferences(a, b, options)] }
+}
+
+/** The strongest level that holds. Throws as `diffImages` does. */
+export function equalLevel(a: ComparableImage, b: ComparableImage): ImageDiff['equal'] {
   if (a.profile !== b.profile) {
     throw new NormalizeError(
       'profile-unknown',
@@ -38,18 +61,31 @@ export function diffImages(
     )
   }
   const sameRootfs = a.rootfsDigest !== undefined && a.rootfsDigest === b.rootfsDigest
-  const equal =
-    a.normalizedDigest === b.normalizedDigest ? 'normalized' : sameRootfs ? 'rootfs' : 'none'
-  const differences = [...diffConfigs(a.config, b.config)]
-  if (options.level === 'rootfs') {
-    differences.push(...diffFlattened(a, b))
-  } else {
-    differences.push(...diffAnnotations(a.annotations, b.annotations, null), ...diffLayers(a, b))
-  }
-  return { equal, differences }
+  if (a.normalizedDigest === b.normalizedDigest) return 'normalized'
+  return sameRootfs ? 'rootfs' : 'none'
 }
 
-function* diffLayers(a: NormalizedImage, b: NormalizedImage): Generator<Difference> {
+/** Every difference, one after the other. */
+export function* listDifferences(
+  a: ComparableImage,
+  b: ComparableImage,
+  options: DiffOptions = {},
+): Generator<Difference> {
+  const { visit } = options
+  yield* diffConfigs(a.config, b.config)
+  if (options.level === 'rootfs') {
+    yield* diffFlattened(a, b, visit)
+  } else {
+    yield* diffAnnotations(a.annotations, b.annotations, null)
+    yield* diffLayers(a, b, visit)
+  }
+}
+
+function* diffLayers(
+  a: ComparableImage,
+  b: ComparableImage,
+  visit: DiffOptions['visit'],
+): Generator<Difference> {
   if (a.layers.length !== b.layers.length) {
     yield {
       path: '',
@@ -58,20 +94,24 @@ function* diffLayers(a: NormalizedImage, b: NormalizedImage): Generator<Differen
       a: { layers: a.layers.length },
       b: { layers: b.layers.length },
     }
-    yield* diffFlattened(a, b)
+    yield* diffFlattened(a, b, visit)
     return
   }
   for (const [i, layer] of a.layers.entries()) {
     const annotations = [a.layerAnnotations[i], b.layerAnnotations[i]] as const
     yield* diffAnnotations(annotations[0], annotations[1], i)
-    yield* diffTrees(layer.root, b.layers[i]?.root, i)
+    yield* diffTrees(layer.root, b.layers[i]?.root, i, visit)
   }
 }
 
 /** The flattened trees; where an image has none, the reason. */
-function* diffFlattened(a: NormalizedImage, b: NormalizedImage): Generator<Difference> {
+function* diffFlattened(
+  a: ComparableImage,
+  b: ComparableImage,
+  visit: DiffOptions['visit'],
+): Generator<Difference> {
   if (a.root !== undefined && b.root !== undefined) {
-    yield* diffTrees(a.root, b.root, null)
+    yield* diffTrees(a.root, b.root, null, visit)
     return
   }
   yield {

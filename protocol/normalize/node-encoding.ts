@@ -17,7 +17,7 @@ import type {
   TreeNode,
 } from './tree.ts'
 
-const KIND_BYTES: Readonly<Record<NodeKind, number>> = Object.freeze({
+export const KIND_BYTES: Readonly<Record<NodeKind, number>> = Object.freeze({
   directory: 1,
   file: 2,
   symlink: 3,
@@ -28,9 +28,9 @@ const KIND_BYTES: Readonly<Record<NodeKind, number>> = Object.freeze({
   xlink: 8,
 })
 
-const FLAG_EXPLICIT = 1
-const FLAG_OPAQUE = 2
-const DROPPED_CONTENT: ByteString = '\0'.repeat(32)
+export const FLAG_EXPLICIT = 1
+export const FLAG_OPAQUE = 2
+export const DROPPED_CONTENT: ByteString = '\0'.repeat(32)
 
 export type Unhashed<N extends TreeNode> = N extends TreeNode ? Omit<N, 'hash'> : never
 
@@ -64,7 +64,7 @@ function encodeBody(writer: ByteWriter, node: Unhashed<InodeNode>): void {
   }
 }
 
-function encodeLeaf(writer: ByteWriter, node: Unhashed<LeafNode>): void {
+export function encodeLeaf(writer: ByteWriter, node: Unhashed<LeafNode>): void {
   writer.u8(KIND_BYTES[node.kind])
   if (node.kind === 'whiteout') return
   encodeMeta(writer, node.meta)
@@ -73,7 +73,7 @@ function encodeLeaf(writer: ByteWriter, node: Unhashed<LeafNode>): void {
   else writer.u8(1).lp32(node.group)
 }
 
-function encodeDirectory(writer: ByteWriter, node: Unhashed<DirectoryNode>): void {
+export function encodeDirectory(writer: ByteWriter, node: Unhashed<DirectoryNode>): void {
   const { meta } = node
   const flags = (meta === undefined ? 0 : FLAG_EXPLICIT) | (node.opaque ? FLAG_OPAQUE : 0)
   writer

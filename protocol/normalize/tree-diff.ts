@@ -51,10 +51,18 @@ export function* diffTrees(
   a: DirectoryNode | undefined,
   b: DirectoryNode | undefined,
   layer: number | null,
+  visit?: () => void,
 ): Generator<Difference> {
   if (a?.hash === b?.hash) return
-  if (a !== undefined && b !== undefined) yield* diffNodes(a, b, '', layer)
-  else yield* diffChildren(a?.children, b?.children, '', layer)
+  const walk = { layer, visit }
+  if (a !== undefined && b !== undefined) yield* diffNodes(a, b, '', walk)
+  else yield* diffChildren(a?.children, b?.children, '', walk)
+}
+
+interface Walk {
+  readonly layer: number | null
+  /** Called for each pair of nodes; may throw to give up. */
+  readonly visit: (() => void) | undefined
 }
 
 type Children = ReadonlyMap<ByteString, TreeNode>
@@ -64,31 +72,27 @@ function* diffChildren(
   a: Children = NO_CHILDREN,
   b: Children = NO_CHILDREN,
   prefix: ByteString,
-  layer: number | null,
+  walk: Walk,
 ): Generator<Difference> {
   for (const name of [...new Set([...a.keys(), ...b.keys()])].sort(compareByteStrings)) {
+    walk.visit?.()
     const [inA, inB] = [a.get(name), b.get(name)]
     if (inA?.hash === inB?.hash && inA?.kind === inB?.kind) continue
     const path = prefix + name
-    if (inA === undefined) yield* listAll(inB, path, layer, 'added')
-    else if (inB === undefined) yield* listAll(inA, path, layer, 'removed')
-    else yield* diffNodes(inA, inB, path, layer)
+    if (inA === undefined) yield* listAll(inB, path, walk, 'added')
+    else if (inB === undefined) yield* listAll(inA, path, walk, 'removed')
+    else yield* diffNodes(inA, inB, path, walk)
   }
 }
 
-function* diffNodes(
-  a: TreeNode,
-  b: TreeNode,
-  path: ByteString,
-  layer: number | null,
-): Generator<Difference> {
+function* diffNodes(a: TreeNode, b: TreeNode, path: ByteString, walk: Walk): Generator<Difference> {
   const what = compareNodes(a, b)
   if (what.length > 0) {
     const all = what.includes('kind')
     const [valuesA, valuesB] = [describe(a), describe(b)]
     yield {
       path: escapePath(fromByteString(path)),
-      layer,
+      layer: walk.layer,
       what,
       a: all ? valuesA : pickDifferent(valuesA, valuesB),
       b: all ? valuesB : pickDifferent(valuesB, valuesA),
@@ -96,25 +100,26 @@ function* diffNodes(
     }
   }
   const prefix = path === '' ? '' : `${path}/`
-  yield* diffChildren(childrenOf(a), childrenOf(b), prefix, layer)
+  yield* diffChildren(childrenOf(a), childrenOf(b), prefix, walk)
 }
 
 function* listAll(
   node: TreeNode | undefined,
   path: ByteString,
-  layer: number | null,
+  walk: Walk,
   what: 'added' | 'removed',
 ): Generator<Difference> {
   if (node === undefined) return
+  walk.visit?.()
   yield {
     path: escapePath(fromByteString(path)),
-    layer,
+    layer: walk.layer,
     what: [what],
     [what === 'added' ? 'b' : 'a']: describe(node),
     ...causeOf(path, [what]),
   }
   for (const [name, child] of childrenOf(node) ?? []) {
-    yield* listAll(child, `${path}/${name}`, layer, what)
+    yield* listAll(child, `${path}/${name}`, walk, what)
   }
 }
 
