@@ -1,7 +1,8 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import type { NormalizedDescription } from '../../node/image/describe-normalized.ts'
 import { isFamilyError } from '../../node/http/problem.ts'
 import { CliError } from '../cli-error.ts'
+import { chooseInflater, INFLATERS, type Inflater } from '../../node/image/inflater.ts'
 import type { Bind } from '../command-table.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -15,6 +16,8 @@ interface Options {
   readonly layer?: string
   readonly profile?: string
   readonly insecure?: readonly string[]
+  readonly inflater?: Inflater
+  readonly cache: boolean
 }
 
 export function define(command: Command, bind: Bind): void {
@@ -30,6 +33,13 @@ export function define(command: Command, bind: Bind): void {
     .option('--layer <file>', 'one bare layer instead: tar, gzip or zstd, told by its content')
     .option('--profile <id>', 'normalization profile (default: "rebuildnet/1")')
     .addOption(insecureOption())
+    .addOption(
+      new Option(
+        '--inflater <name>',
+        'what inflates gzip; auto takes igzip where it is installed. The results are the same (default: REBUILDNET_INFLATER, else "auto")',
+      ).choices(INFLATERS),
+    )
+    .option('--no-cache', 'read every layer, also those that were read before')
   addExamples(command, [
     'normalize oci-archive:app.tar --json',
     'normalize ghcr.io/example/app:1.2.0 --platform linux/arm64',
@@ -49,25 +59,32 @@ export function define(command: Command, bind: Bind): void {
 
 async function normalizeImage(context: Context, image: string, options: Options): Promise<number> {
   const { out } = context
-  const [{ normalizeSource }, { describeNormalized }, { nodeCrypto }] = await Promise.all([
+  const [{ normalizeSource }, { describeNormalized }, { nodeCrypto }, caching] = await Promise.all([
     import('../../node/image/normalizer.ts'),
     import('../../node/image/describe-normalized.ts'),
     import('../../node/crypto/node-crypto.ts'),
+    import('../../node/image/layer-cache.ts'),
   ])
+  const { environment } = context.io
+  const folder = options.cache ? caching.chooseLayerCacheFolder(environment) : undefined
+  const cache = folder === undefined ? undefined : new caching.LayerCache({ folder })
+  const inflater = await chooseInflater(options.inflater, environment)
   const source = await context.untilStopped((signal) =>
     normalizeSource(
-      { crypto: nodeCrypto },
+      { crypto: nodeCrypto, cache },
       {
         reference: image,
         platform: options.platform,
         profile: options.profile,
         insecure: options.insecure,
+        inflater,
         signal,
         onProgress: showImageProgress(image, out),
       },
-    ).catch(inImage(image)),
+    )
+      .catch(inImage(image))
+      .finally(() => out.progress('')),
   )
-  out.progress('')
   const description = describeNormalized(source)
   if (out.json) out.value(description)
   else show(description, out)
@@ -75,16 +92,23 @@ async function normalizeImage(context: Context, image: string, options: Options)
 }
 
 async function normalizeLayer(
-  { out }: Context,
+  context: Context,
   file: string,
   profile: string | undefined,
 ): Promise<number> {
+  const { out } = context
   const [{ normalizeLayerFile }, { nodeCrypto }] = await Promise.all([
     import('../../node/image/normalizer.ts'),
     import('../../node/crypto/node-crypto.ts'),
   ])
-  const layer = await normalizeLayerFile({ crypto: nodeCrypto }, file, { profile }).catch(
-    inImage(file),
+  const layer = await context.untilStopped((signal) =>
+    normalizeLayerFile({ crypto: nodeCrypto }, file, {
+      profile,
+      signal,
+      onProgress: showImageProgress(file, out),
+    })
+      .catch(inImage(file))
+      .finally(() => out.progress('')),
   )
   if (out.json) out.value(layer)
   else {

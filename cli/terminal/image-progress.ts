@@ -1,23 +1,34 @@
-/** How far the reading of an image is, on a terminal only. */
+/** How far the reading of an image is: a bar, bytes and their rate, on a terminal only. */
 import type { NormalizeProgress } from '../../node/image/normalizer.ts'
 import type { Output } from './output.ts'
 import { bytesWords } from './words.ts'
 
 const MIN_INTERVAL_MS = 100
+const BAR_CHARACTERS = 24
+
+export interface ProgressOptions {
+  /** Milliseconds that only grow. */
+  readonly now?: () => number
+}
 
 /** A listener that shows at most ten lines a second. */
 export function showImageProgress(
   image: string,
-  out: Output,
+  out: Pick<Output, 'progress'>,
+  { now = () => performance.now() }: ProgressOptions = {},
 ): (progress: NormalizeProgress) => void {
-  let last = 0
-  return ({ layer, layers, bytes, totalBytes }) => {
-    const now = performance.now()
-    if (now - last < MIN_INTERVAL_MS) return
-    last = now
-    const percent = totalBytes === 0 ? 100 : Math.floor((bytes / totalBytes) * 100)
+  const started = now()
+  let last = started
+  return ({ bytes, totalBytes }) => {
+    const at = now()
+    if (at - last < MIN_INTERVAL_MS) return
+    last = at
+    const part = totalBytes === 0 ? 1 : bytes / totalBytes
+    const full = Math.floor(part * BAR_CHARACTERS)
+    const bar = '█'.repeat(full) + '░'.repeat(BAR_CHARACTERS - full)
+    const rate = bytesWords(Math.round((bytes / (at - started)) * 1000))
     out.progress(
-      `${image}: layer ${layer + 1} of ${layers}, ${percent} % of ${bytesWords(totalBytes)}`,
+      `${bar} ${Math.floor(part * 100)} %  ${bytesWords(bytes)} of ${bytesWords(totalBytes)}  ${rate}/s  ${image}`,
     )
   }
 }

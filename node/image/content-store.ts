@@ -145,7 +145,7 @@ export async function readDocument(
   for await (const chunk of chunks) {
     received += chunk.length
     if (received > maxBytes) break
-    parts.push(chunk)
+    parts.push(Buffer.from(chunk))
   }
   const bytes = Buffer.concat(parts)
   const actual = `sha256:${toHex(components.crypto.sha256(bytes))}`

@@ -160,7 +160,7 @@ export class DockerArchiveSource implements ImageSource {
     if (file.size > maxBytes)
       throw this.#invalid(`its file ${path} is larger than ${maxBytes} bytes`)
     const parts: Uint8Array[] = []
-    for await (const chunk of file.read(signal)) parts.push(chunk)
+    for await (const chunk of file.read(signal)) parts.push(Buffer.from(chunk))
     return Buffer.concat(parts)
   }
 

@@ -4,7 +4,10 @@ import { ImageError } from './image-error.ts'
 
 const READ_BYTES = 1024 * 1024
 
-/** The bytes `[start, start + length)`; throws ImageError `source-unreadable` where the file is shorter. */
+/**
+ * The bytes `[start, start + length)`; throws ImageError `source-unreadable` where the file is
+ * shorter. A piece is valid until the next one is asked for: all are read into one buffer.
+ */
 export async function* readRange(
   handle: FileHandle,
   start: number,
@@ -12,11 +15,11 @@ export async function* readRange(
   what: string,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const whole = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, length))
   for (let done = 0; done < length;) {
     signal?.throwIfAborted()
     const wanted = Math.min(READ_BYTES, length - done)
-    // A buffer of its own for each piece: consumers may hold on to it.
-    const buffer = Buffer.allocUnsafeSlow(wanted)
+    const buffer = whole.subarray(0, wanted)
     const filled = await fill(handle, buffer, start + done, what)
     if (filled < wanted)
       throw new ImageError(

@@ -39,6 +39,9 @@ export type ImageErrorCode =
   /** What came is not what its digest names. */
   | 'registry-digest'
   | 'credentials-invalid'
+  /** The program that was asked for is not installed, or is none that we know. */
+  | 'inflater-missing'
+  | 'inflater-unknown'
 
 export interface ImageErrorDetails {
   /** What there is to choose from: platforms or tags. */

@@ -6,7 +6,6 @@
  * image's budget) depends on their order only where there is too much of it: then all are read
  * again, in order.
  */
-import { availableParallelism } from 'node:os'
 import type { Crypto } from '../../protocol/crypto.ts'
 import {
   normalizeImage,
@@ -23,7 +22,8 @@ import {
   type Taken,
 } from './counting-budget.ts'
 import type { LayerCache } from './layer-cache.ts'
-import { LayerLane, type LaneResult } from './layer-lane.ts'
+import { lanePool, MAX_LANES } from './lane-pool.ts'
+import type { LaneResult } from './layer-lane.ts'
 import { readLayer, type ExpectedLayer, type ReadLayer } from './layer-pass.ts'
 import { openReadLayer, packLayer } from './layer-thread-message.ts'
 
@@ -50,8 +50,6 @@ export interface ImageLayersOptions {
   readonly onBytes?: ((layer: number, bytes: number) => void) | undefined
 }
 
-/** More would not help: each has a thread to parse, one to hash, and one that inflates. */
-const MAX_LANES = 2
 /** What is smaller is read here: starting threads would take longer. */
 const SMALL_LAYER_BYTES = 64 * 1024
 const SMALL_UNPACKED_BYTES = 2 * 1024 * 1024
@@ -66,7 +64,6 @@ type Outcome =
 export class ImageLayers {
   readonly #components: ImageLayersComponents
   readonly #options: ImageLayersOptions
-  readonly #lanes: LayerLane[] = []
 
   constructor(components: ImageLayersComponents, options: ImageLayersOptions) {
     this.#components = components
@@ -76,13 +73,13 @@ export class ImageLayers {
   /** Throws what reading the lowest bad layer throws. */
   async read(set: LayerSet): Promise<ReadLayer[]> {
     const parallel = new Parallel(set, this.#options.signal)
-    const lanes = Math.min(MAX_LANES, availableParallelism(), set.layers.length)
+    const lanes = Math.min(MAX_LANES, set.layers.length)
     await Promise.all(
-      Array.from({ length: lanes }, async (_, lane) => {
+      Array.from({ length: lanes }, async () => {
         for (let next = parallel.next(); next !== undefined; next = parallel.next()) {
           const { index, signal } = next
           try {
-            parallel.take(index, await this.#readOne(set, index, lane, NOTHING_TAKEN, signal))
+            parallel.take(index, await this.#readOne(set, index, NOTHING_TAKEN, signal))
           } catch (error) {
             parallel.fail(index, error)
           }
@@ -100,22 +97,14 @@ export class ImageLayers {
     if (entries <= SMALL_ENTRIES) return normalizeImage({ crypto }, parts)
     const { profile, manifest, config, layers } = parts
     const job = { profile: profile.id, manifest, config, layers: layers.map(packLayer) }
-    return this.#lane(0).assemble(job, layers)
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.close()))
-  }
-
-  #lane(index: number): LayerLane {
-    return (this.#lanes[index] ??= new LayerLane())
+    return lanePool.use((lane) => lane.assemble(job, layers))
   }
 
   async #readInOrder(set: LayerSet): Promise<ReadLayer[]> {
     let before = NOTHING_TAKEN
     const layers: ReadLayer[] = []
     for (const index of set.layers.keys()) {
-      const outcome = await this.#readOne(set, index, 0, before, this.#options.signal)
+      const outcome = await this.#readOne(set, index, before, this.#options.signal)
       layers.push(layerOf(outcome))
       if (outcome.kind !== 'unsure') before = addTaken(before, outcome.taken)
     }
@@ -125,7 +114,6 @@ export class ImageLayers {
   async #readOne(
     set: LayerSet,
     index: number,
-    lane: number,
     before: Taken,
     signal: AbortSignal | undefined,
   ): Promise<Outcome> {
@@ -146,10 +134,12 @@ export class ImageLayers {
       before,
     }
     const read = (program: string | undefined): Promise<LaneResult> =>
-      this.#lane(lane).read({ ...job, inflater: program }, set.open(index, signal), {
-        signal,
-        onBytes: (bytes) => onBytes?.(index, bytes),
-      })
+      lanePool.use((lane) =>
+        lane.read({ ...job, inflater: program }, set.open(index, signal), {
+          signal,
+          onBytes: (bytes) => onBytes?.(index, bytes),
+        }),
+      )
     // Without a diffID nothing would pin what a program of the system makes of the blob.
     const first = await read(expected.diffID === undefined ? undefined : inflater)
     const outcome = first.kind === 'unsure' ? await read(undefined) : first

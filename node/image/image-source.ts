@@ -36,7 +36,7 @@ export interface ResolvedImage {
   readonly config: Uint8Array
   readonly parsedConfig: ImageConfig
   readonly layers: readonly LayerBlob[]
-  /** The stored bytes of a layer, not yet verified. */
+  /** The stored bytes of a layer, not yet verified; a piece is valid until the next is asked for. */
   openLayer(index: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
 }
 

@@ -13,7 +13,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { lstat, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { Digest } from '../../protocol/identifiers.ts'
 import type { Taken } from './counting-budget.ts'
 import { checkEncoding, type LayerEncoding } from './layer-encoding.ts'
@@ -50,6 +50,16 @@ const MAX_HEADER_BYTES = 4096
 /** Hashed, read and written at once: never long enough to hold up the event loop. */
 const STEP_BYTES = 1024 * 1024
 const NAME = /^[0-9a-f]{64}$/
+
+/** `REBUILDNET_CACHE`, else the user's cache folder; undefined where there is no home either. */
+export function chooseLayerCacheFolder(environment: NodeJS.ProcessEnv): string | undefined {
+  const own = environment.REBUILDNET_CACHE ?? ''
+  if (own !== '') return join(own, 'layers')
+  const cache = environment.XDG_CACHE_HOME ?? ''
+  if (isAbsolute(cache)) return join(cache, 'rebuildnet', 'layers')
+  const home = environment.HOME ?? ''
+  return isAbsolute(home) ? join(home, '.cache', 'rebuildnet', 'layers') : undefined
+}
 
 export class LayerCache {
   readonly #folder: string

@@ -23,12 +23,20 @@ import {
 
 /** Buffers on their way to the thread and back. */
 const BUFFERS = 3
+/** Little of what a thread makes lives long; V8's default would let garbage pile up. */
+const YOUNG_GENERATION_MB = 8
 
 export type LaneResult =
   | { readonly kind: 'read'; readonly layer: PackedReadLayer; readonly taken: Taken }
   | { readonly kind: 'refused'; readonly error: NormalizeError; readonly taken: Taken }
   /** To be read again without the outside inflater. */
   | { readonly kind: 'unsure' }
+
+interface PassOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Told the stored bytes passed on so far. */
+  readonly onBytes: (bytes: number) => void
+}
 
 export class LayerLane {
   readonly #threads: readonly Worker[]
@@ -61,13 +69,27 @@ export class LayerLane {
   async read(
     job: Omit<LayerJob, 'id'>,
     chunks: AsyncIterable<Uint8Array>,
-    {
-      signal,
-      onBytes,
-    }: { readonly signal?: AbortSignal | undefined; readonly onBytes: (bytes: number) => void },
+    options: PassOptions,
   ): Promise<LaneResult> {
     const id = this.#expectAnswer()
     this.#send({ kind: 'begin', job: { ...job, id } })
+    try {
+      await this.#pass(chunks, options)
+    } catch (error) {
+      this.#send({ kind: 'drop' })
+      throw error
+    }
+    this.#send({ kind: 'end' })
+    const answer = await this.#answer.promise
+    options.signal?.throwIfAborted()
+    if (answer.kind === 'read' || answer.kind === 'unsure') return answer
+    if (answer.kind === 'refused') {
+      return { kind: 'refused', error: openError(answer.error), taken: answer.taken }
+    }
+    throw new Error(`a layer was answered with "${answer.kind}"`)
+  }
+
+  async #pass(chunks: AsyncIterable<Uint8Array>, { signal, onBytes }: PassOptions): Promise<void> {
     let sent = 0
     for await (const piece of inPieces(chunks, PIECE_BYTES)) {
       signal?.throwIfAborted()
@@ -78,14 +100,6 @@ export class LayerLane {
       sent += piece.length
       onBytes(sent)
     }
-    this.#send({ kind: 'end' })
-    const answer = await this.#answer.promise
-    signal?.throwIfAborted()
-    if (answer.kind === 'read' || answer.kind === 'unsure') return answer
-    if (answer.kind === 'refused') {
-      return { kind: 'refused', error: openError(answer.error), taken: answer.taken }
-    }
-    throw new Error(`a layer was answered with "${answer.kind}"`)
   }
 
   /** Throws NormalizeError. */
@@ -99,6 +113,19 @@ export class LayerLane {
     if (answer.kind === 'assembled') return openImage(answer.image, layers)
     if (answer.kind === 'refused') throw openError(answer.error)
     throw new Error(`an image was answered with "${answer.kind}"`)
+  }
+
+  /** Whether a thread has ended: the lane is of no more use. */
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  /** Whether its threads keep the process alive. */
+  set isBusy(busy: boolean) {
+    for (const thread of this.#threads) {
+      if (busy) thread.ref()
+      else thread.unref()
+    }
   }
 
   async close(): Promise<void> {
@@ -153,5 +180,6 @@ function startThread(name: string, workerData: LayerThreadData): Worker {
     name: `rebuildnet ${name}`,
     workerData,
     execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   })
 }

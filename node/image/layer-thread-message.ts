@@ -47,6 +47,8 @@ export type ToLayerThread =
   | { readonly kind: 'begin'; readonly job: LayerJob }
   | { readonly kind: 'piece'; readonly buffer: ArrayBuffer; readonly length: number }
   | { readonly kind: 'end' }
+  /** The layer is given up. */
+  | { readonly kind: 'drop' }
   | { readonly kind: 'assemble'; readonly job: AssembleJob }
 
 export type FromLayerThread =

@@ -89,6 +89,7 @@ function assemble({ id, profile, manifest, config, layers }: AssembleJob): void 
 async function handle(message: ToLayerThread): Promise<void> {
   if (message.kind === 'begin') begin(message.job)
   else if (message.kind === 'end') await end()
+  else if (message.kind === 'drop') stop()
   else if (message.kind === 'assemble') assemble(message.job)
   else {
     const { buffer, length } = message

@@ -92,11 +92,10 @@ export async function normalizeSource(
     (own ??= createRegistryClient(components, { insecure: options.insecure ?? [] }))
   const { inflater } = options
   const source = await openImage({ crypto: components.crypto, registry }, reference)
-  let layers: ImageLayers | undefined
   try {
     const image = await source.resolve(platform, signal)
     const onBytes = onProgress && countBytes(image.layers, onProgress)
-    layers = new ImageLayers(components, { profile, inflater, signal, onBytes })
+    const layers = new ImageLayers(components, { profile, inflater, signal, onBytes })
     const read = await layers.read({
       layers: image.layers,
       numbered: true,
@@ -121,7 +120,6 @@ export async function normalizeSource(
       })),
     }
   } finally {
-    await layers?.close()
     await source.close()
     await own?.close()
   }
@@ -162,12 +160,11 @@ export async function normalizeLayerFile(
   const { signal, onProgress } = options
   const profile = options.profile === undefined ? DEFAULT_PROFILE : parseProfile(options.profile)
   const handle = await openFile(file)
-  let layers: ImageLayers | undefined
   try {
     const { size } = await handle.stat()
     const set = [{ size }]
     const onBytes = onProgress && countBytes(set, onProgress)
-    layers = new ImageLayers(components, { profile, signal, onBytes })
+    const layers = new ImageLayers(components, { profile, signal, onBytes })
     const [layer] = await layers.read({
       layers: set,
       numbered: false,
@@ -177,7 +174,6 @@ export async function normalizeLayerFile(
     const { digest, entries } = layer.normalized
     return { normalizedDigest: digest, entries }
   } finally {
-    await layers?.close()
     await handle.close()
   }
 }

@@ -177,7 +177,7 @@ export class LayoutSource implements ImageSource, ContentStore {
     if (file.size > MAX_JSON_BYTES)
       throw this.#invalid(`its file ${path} is larger than ${MAX_JSON_BYTES} bytes`)
     const parts: Uint8Array[] = []
-    for await (const chunk of file.read(signal)) parts.push(chunk)
+    for await (const chunk of file.read(signal)) parts.push(Buffer.from(chunk))
     return Buffer.concat(parts)
   }
 

@@ -128,7 +128,7 @@ export class OutsideDecoder implements LayerDecoder {
         try {
           this.#gather(chunk)
         } catch (error) {
-          reject(error as Error)
+          reject(error instanceof Error ? error : new Error(String(error)))
         }
       })
       stdout.on('error', reject)

@@ -104,6 +104,7 @@ export class ZlibPump {
       this.#fail(error as Error)
       return
     }
+    release(chunk)
     if (this.#stream.isPaused()) this.#stream.resume()
     setImmediate(() => this.#step())
   }
@@ -118,5 +119,16 @@ export class ZlibPump {
     this.#failure ??= error
     this.destroy()
     this.#reject?.(this.#failure)
+  }
+}
+
+/**
+ * Frees the buffer that a piece lies at the end of. The stream fills it from the start and then
+ * takes another one; without this they would pile up until the next garbage collection.
+ */
+function release(chunk: Uint8Array): void {
+  const { buffer, byteOffset, byteLength } = chunk
+  if (buffer instanceof ArrayBuffer && byteOffset + byteLength === buffer.byteLength) {
+    buffer.transfer(0)
   }
 }
