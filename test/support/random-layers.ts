@@ -12,6 +12,14 @@ export function randomLayers(random: SeededRandom, count: number): readonly TarM
   return Array.from({ length: count }, () => randomLayer(random))
 }
 
+/** Entries of one layer, as likely refused as accepted. */
+export function randomMembers(random: SeededRandom, most: number): readonly TarMember[] {
+  const members: TarMember[] = []
+  const wanted = 1 + random.integer(most)
+  for (let i = 0; i < wanted; i++) members.push(randomMember(random, members))
+  return members
+}
+
 function randomLayer(random: SeededRandom): TarMember[] {
   const members: TarMember[] = []
   const wanted = 1 + random.integer(14)
