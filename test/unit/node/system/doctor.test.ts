@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import {
+  type DetectableBuilder,
   examine,
   examineClock,
   examineNode,
-  type DetectableBuilder,
+  examinePolicy,
 } from '../../../../node/system/doctor.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-doctor-'))
@@ -58,5 +59,20 @@ describe('the doctor', () => {
     const later = Date.parse('2026-06-01T00:00:00Z') / 1000
     expect(examineClock(at('2026-01-01T00:00:00Z'), later).status).toBe('fail')
     expect(examineClock(at('2026-06-01T00:00:00Z'), later + 300).status).toBe('ok')
+  })
+})
+
+describe('the policy', () => {
+  it('that can never be met is a warning that says what to do, not a failure', () => {
+    const detail = 'unreachable: threshold is 5 and there is 1 operator'
+    const [finding, ...others] = examinePolicy([detail])
+    expect(finding).toMatchObject({ name: 'policy', status: 'warn', detail })
+    expect(finding?.remedy).toContain('rebuildnet trust add')
+    expect(others).toEqual([])
+  })
+
+  it('that can be met is well, and where there is none nothing is said', () => {
+    expect(examinePolicy([])).toMatchObject([{ status: 'ok' }])
+    expect(examinePolicy(undefined)).toEqual([])
   })
 })
