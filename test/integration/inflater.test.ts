@@ -1,0 +1,194 @@
+/** Programs that inflate for us: fast, and never believed. */
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { constants, crc32, deflateRawSync, gzipSync } from 'node:zlib'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
+import { ImageLayers } from '../../node/image/image-layers.ts'
+import { chooseInflater } from '../../node/image/inflater.ts'
+import type { ExpectedLayer } from '../../node/image/layer-pass.ts'
+import { OutsideDecoder } from '../../node/image/outside-decoder.ts'
+import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
+import { DEFAULT_PROFILE } from '../../protocol/normalize/profile.ts'
+import { sha256 } from '../support/oci-image.ts'
+import { makeTar } from '../support/tar-writer.ts'
+
+const TAR = Buffer.from(
+  makeTar([
+    { path: 'noise', content: randomBytes(300_000) },
+    { path: 'text', content: 'so much of the same '.repeat(20_000) },
+  ]),
+)
+const GZIP = gzipSync(TAR)
+const HALVES = [TAR.subarray(0, 200_000), TAR.subarray(200_000)] as const
+
+interface MemberOptions {
+  readonly flags?: number
+  readonly extra?: Uint8Array
+}
+
+function member(content: Uint8Array, { flags = 0, extra = Buffer.alloc(0) }: MemberOptions = {}) {
+  const trailer = Buffer.alloc(8)
+  trailer.writeUInt32LE(crc32(content), 0)
+  trailer.writeUInt32LE(content.length % 2 ** 32, 4)
+  const header = Uint8Array.of(0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 255)
+  return Buffer.concat([header, extra, deflateRawSync(content), trailer])
+}
+
+const EMPTY = member(new Uint8Array())
+const WRONG_HEADER_CRC = { flags: 2, extra: Uint8Array.of(1, 2) }
+const cut = (bytes: Buffer, at: number) => bytes.subarray(0, bytes.length + at)
+const flipped = (at: number) => {
+  const bytes = Buffer.from(GZIP)
+  bytes[bytes.length + at] = (bytes.at(at) as number) ^ 1
+  return bytes
+}
+
+/** Blobs that a lax inflater reads as the layer, or as none, and whether ours takes them. */
+const BLOBS: readonly (readonly [name: string, blob: Buffer, plain: boolean])[] = [
+  ['one member', GZIP, true],
+  ['one member with a name', member(TAR, { flags: 8, extra: Buffer.from('layer.tar\0') }), true],
+  ['two members', Buffer.concat(HALVES.map((half) => gzipSync(half))), false],
+  ['an empty member first', Buffer.concat([EMPTY, GZIP]), false],
+  ['an empty member last', Buffer.concat([GZIP, EMPTY]), false],
+  ['a zero after it', Buffer.concat([GZIP, Buffer.alloc(1)]), false],
+  ['zeros after it', Buffer.concat([GZIP, Buffer.alloc(512)]), false],
+  ['text after it', Buffer.concat([GZIP, Buffer.from('trailing')]), false],
+  ['its own trailer again after it', Buffer.concat([GZIP, GZIP.subarray(-8)]), false],
+  [
+    'zeros and its trailer after it',
+    Buffer.concat([GZIP, Buffer.alloc(64), GZIP.subarray(-8)]),
+    false,
+  ],
+  ['the header of another member after it', Buffer.concat([GZIP, EMPTY.subarray(0, 10)]), false],
+  ['a wrong header checksum', member(TAR, WRONG_HEADER_CRC), false],
+  [
+    'a wrong header checksum after an empty member',
+    Buffer.concat([EMPTY, member(TAR, WRONG_HEADER_CRC)]),
+    false,
+  ],
+  ['reserved flags', member(TAR, { flags: 0xe0 }), false],
+  ['a wrong checksum', flipped(-8), false],
+  ['a wrong length', flipped(-4), false],
+  ['damage within', flipped(-100_000), false],
+  ['no trailer', cut(GZIP, -8), false],
+  ['a cut within', cut(GZIP, -50_000), false],
+  ['stored blocks', gzipSync(TAR, { level: constants.Z_NO_COMPRESSION }), true],
+]
+
+let folder: string
+let igzip: string | undefined
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rebuildnet-inflater-'))
+  igzip = await chooseInflater('auto', process.env)
+})
+
+afterAll(() => rm(folder, { recursive: true }))
+
+/** The layer's digest, or the error's code. */
+async function read(
+  blob: Buffer,
+  inflater: string | undefined,
+  diffID = sha256(TAR),
+): Promise<string> {
+  const layer: ExpectedLayer = { size: blob.length, digest: sha256(blob), diffID }
+  const layers = new ImageLayers({ crypto: nodeCrypto }, { profile: DEFAULT_PROFILE, inflater })
+  try {
+    const open = async function* () {
+      yield* await Promise.resolve([blob])
+    }
+    const [found] = await layers.read({ layers: [layer], numbered: true, open })
+    return found?.normalized.digest ?? 'nothing'
+  } catch (error) {
+    if (error instanceof NormalizeError) return error.code
+    throw error
+  }
+}
+
+/** What the decoder alone makes of a blob; throws where it is not sure. */
+async function decode(program: string, blob: Buffer): Promise<Buffer> {
+  const parts: Buffer[] = []
+  const decoder = new OutsideDecoder(program, (chunk) => void parts.push(Buffer.from(chunk)))
+  try {
+    for (let at = 0; at < blob.length; at += 65_536)
+      await decoder.write(blob.subarray(at, at + 65_536))
+    await decoder.end()
+    return Buffer.concat(parts)
+  } finally {
+    decoder.destroy()
+  }
+}
+
+const program = async (name: string, script: string): Promise<string> => {
+  const path = join(folder, name)
+  await writeFile(path, `#!/bin/sh\nPATH=/usr/bin:/bin\n${script}\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+const hasIgzip = spawnSync('igzip', ['--version']).error === undefined
+
+// Where Debian's isal is not installed there is nothing to compare with.
+describe.skipIf(!hasIgzip)('igzip', () => {
+  it.each(BLOBS)('leads to what the built-in inflater finds: %s', async (_name, blob) => {
+    expect(await read(blob, igzip)).toBe(await read(blob, undefined))
+  })
+
+  it.each(BLOBS)('is relied upon for a plain member alone: %s', async (_name, blob, plain) => {
+    const decoding = decode(igzip ?? '', blob)
+    if (plain) expect((await decoding).equals(TAR)).toBe(true)
+    else await expect(decoding).rejects.toThrow()
+  })
+
+  it('is found on the path, unless the built-in one is asked for', async () => {
+    expect(igzip).toMatch(/\/igzip$/)
+    expect(await chooseInflater('builtin', process.env)).toBeUndefined()
+    expect(
+      await chooseInflater(undefined, { ...process.env, REBUILDNET_INFLATER: 'builtin' }),
+    ).toBeUndefined()
+  })
+})
+
+describe('a program that lies', () => {
+  it.each([
+    ['gives nothing', 'cat > /dev/null'],
+    ['fails', 'exit 1'],
+    ['dies in the middle', 'head -c 100000 | gzip -dc 2>/dev/null; kill -9 $$'],
+    ['gives something else', 'gzip -dc | tr a-m n-z'],
+    ['gives more', 'gzip -dc; echo more'],
+    ['never ends its output', 'cat > /dev/null; exec cat /dev/zero'],
+  ])('changes nothing: it %s', async (name, script) => {
+    const path = await program(name.replaceAll(' ', '-'), script)
+    expect(await read(GZIP, path)).toBe(await read(GZIP, undefined))
+  })
+
+  it('changes nothing where it is none', async () => {
+    expect(await read(GZIP, join(folder, 'missing'))).toBe(await read(GZIP, undefined))
+  })
+
+  it('is used where it tells the truth', async () => {
+    const mark = join(folder, 'was-used')
+    const path = await program('honest', `touch ${mark}\nexec gzip -dc`)
+    expect((await decode(path, GZIP)).equals(TAR)).toBe(true)
+    expect(await read(GZIP, path)).toBe(await read(GZIP, undefined))
+  })
+})
+
+describe('choosing', () => {
+  it('says what to do where igzip is asked for and not installed', async () => {
+    const PATH = [folder, '/nowhere', 'relative'].join(delimiter)
+    expect(await chooseInflater('auto', { PATH })).toBeUndefined()
+    await expect(chooseInflater('igzip', { PATH })).rejects.toMatchObject({
+      code: 'inflater-missing',
+    })
+    await expect(
+      chooseInflater(undefined, { PATH, REBUILDNET_INFLATER: 'other' }),
+    ).rejects.toMatchObject({
+      code: 'inflater-unknown',
+    })
+  })
+})
