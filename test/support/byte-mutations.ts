@@ -83,9 +83,16 @@ function mutateHeaders(tar: Uint8Array, random: SeededRandom): Uint8Array {
     const at = Math.min(block + random.pick(FIELDS) + random.integer(12), tar.length - 1)
     tar[at] = random.chance(0.5) ? random.pick(TELLING_BYTES) : random.integer(256)
     if (random.chance(0.1)) tar.set(utf8('77777777777').subarray(0, tar.length - at), at)
+    if (random.chance(0.1)) writeSize(tar.subarray(block), 2 ** random.integer(36))
     if (random.chance(0.2)) tar[Math.min(block + 156, tar.length - 1)] = random.pick(TYPES)
   }
   return tar
+}
+
+/** Sizes of every magnitude, in the field of a header. */
+function writeSize(header: Uint8Array, size: number): void {
+  const digits = utf8(size.toString(8).padStart(11, '0'))
+  if (header.length >= BLOCK) header.set(digits.subarray(0, 11), 124)
 }
 
 const TYPES = Array.from('\x00123456xgLKS7', (letter) => letter.charCodeAt(0))
