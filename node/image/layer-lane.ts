@@ -55,8 +55,7 @@ export class LayerLane {
     this.#reader.on('message', (message: FromLayerThread) => {
       if (message.kind === 'free') this.#giveBack(message.buffer)
       else if (message.id === this.#job) {
-        this.#answered = true
-        this.#answer.resolve(message)
+        this.#settle((answer) => answer.resolve(message))
       }
     })
     for (const thread of this.#threads) {
@@ -72,16 +71,22 @@ export class LayerLane {
     options: PassOptions,
   ): Promise<LaneResult> {
     const id = this.#expectAnswer()
-    this.#send({ kind: 'begin', job: { ...job, id } })
+    const { signal } = options
+    const stop = () => this.#settle((answer) => answer.reject(signal?.reason))
+    signal?.addEventListener('abort', stop)
+    let answer: LayerAnswer
     try {
+      signal?.throwIfAborted()
+      this.#send({ kind: 'begin', job: { ...job, id } })
       await this.#pass(chunks, options)
+      this.#send({ kind: 'end' })
+      answer = await this.#answer.promise
     } catch (error) {
       this.#send({ kind: 'drop' })
       throw error
+    } finally {
+      signal?.removeEventListener('abort', stop)
     }
-    this.#send({ kind: 'end' })
-    const answer = await this.#answer.promise
-    options.signal?.throwIfAborted()
     if (answer.kind === 'read' || answer.kind === 'unsure') return answer
     if (answer.kind === 'refused') {
       return { kind: 'refused', error: openError(answer.error), taken: answer.taken }
@@ -168,8 +173,12 @@ export class LayerLane {
 
   #fail(error: Error): void {
     this.#closed = true
+    this.#settle((answer) => answer.reject(error))
+  }
+
+  #settle(how: (answer: PromiseWithResolvers<LayerAnswer>) => void): void {
     this.#answered = true
-    this.#answer.reject(error)
+    how(this.#answer)
   }
 }
 

@@ -89,9 +89,8 @@ function assemble({ id, profile, manifest, config, layers }: AssembleJob): void 
 async function handle(message: ToLayerThread): Promise<void> {
   if (message.kind === 'begin') begin(message.job)
   else if (message.kind === 'end') await end()
-  else if (message.kind === 'drop') stop()
   else if (message.kind === 'assemble') assemble(message.job)
-  else {
+  else if (message.kind === 'piece') {
     const { buffer, length } = message
     await reading?.pass.write(new Uint8Array(buffer, 0, length))
     port.postMessage({ kind: 'free', buffer } satisfies FromLayerThread, [buffer])
@@ -111,5 +110,7 @@ function fail(error: unknown): void {
 
 let last = Promise.resolve()
 port.on('message', (message: ToLayerThread) => {
+  // At once: what is being awaited may be a program that does not answer.
+  if (message.kind === 'drop') stop()
   last = last.then(() => handle(message)).catch(fail)
 })
