@@ -60,6 +60,8 @@ const TEST: readonly Tool[] = [
   { name: 'gzip', package: 'gzip', needed: 'layers that gzip compresses' },
   { name: 'pigz', package: 'pigz', needed: 'layers that pigz compresses' },
   { name: 'zstd', package: 'zstd', needed: 'layers that zstd compresses' },
+  { name: 'igzip', package: 'isal', needed: 'a second inflater for layers' },
+  { name: 'igzip', package: 'isal', needed: 'layers that igzip inflates' },
 ]
 
 const TOOLS: Readonly<Record<Purpose, readonly Tool[]>> = { node: NODE, demo: DEMO, test: TEST }
