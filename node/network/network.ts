@@ -15,6 +15,9 @@ import { defaultNetworkOptions, type NetworkOptions } from './options.ts'
 import type { ConnectedPeer, PeerListener } from './peer-book.ts'
 import type { Parts } from './running-parts.ts'
 import type { SyncSummary } from './sids-sync.ts'
+import type { TreeWalkSummary } from './tree-sync.ts'
+import type { TreeWalk } from './trees/fetch.ts'
+import type { TreeSource } from './trees/serve.ts'
 import { createTopics, topicOf, type Topics } from './topics.ts'
 import type { GossipCode } from './validation/outcome.ts'
 import { admitParked, ParkingLot } from './validation/parking-lot.ts'
@@ -31,6 +34,8 @@ export interface NetworkComponents {
   readonly logger: Logger
   readonly admission: Admission
   readonly statements: StatementSource
+  /** Trees that are served to peers; none where absent. */
+  readonly trees?: TreeSource
   /** File of the peer key; made where there is none. */
   readonly peerKeyFile: string
 }
@@ -75,6 +80,7 @@ export class Network {
     const running = await parts.startParts(
       {
         ...this.#components,
+        trees: this.#components.trees ?? { read: async () => undefined },
         seed,
         topics: this.#topics,
         admission: this.#admission,
@@ -98,6 +104,7 @@ export class Network {
     running.redialer.stop()
     running.gossip.stop()
     await running.sync.stop()
+    await running.trees.stop()
     running.peers.stop()
     await running.host.stop()
   }
@@ -120,6 +127,11 @@ export class Network {
   /** Asks some peers now for what is missing here, and waits for the answers. */
   sync(signal?: AbortSignal): Promise<SyncSummary> {
     return this.#started().sync.sync(signal ?? new AbortController().signal)
+  }
+
+  /** Asks connected peers for objects of trees until the walk wants no more, or none of them has more. */
+  walkTrees(walk: TreeWalk, signal: AbortSignal): Promise<TreeWalkSummary> {
+    return this.#started().trees.walk(walk, signal)
   }
 
   /** Whether some peer has given all that it has of what is wanted, since the start. */

@@ -27,6 +27,8 @@ export interface NetworkOptions {
   readonly syncPeers: number
   /** Milliseconds between attempts to reach a configured peer that is not connected. */
   readonly redialIntervalMs: number
+  /** Milliseconds without a whole frame after which an exchange of trees is given up. */
+  readonly treeStallMs: number
 }
 
 export const defaultNetworkOptions: NetworkOptions = Object.freeze({
@@ -41,4 +43,5 @@ export const defaultNetworkOptions: NetworkOptions = Object.freeze({
   settleMs: 5000,
   syncPeers: 3,
   redialIntervalMs: 10_000,
+  treeStallMs: 30_000,
 })

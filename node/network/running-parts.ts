@@ -11,6 +11,8 @@ import { PeerBook, type PeerListener } from './peer-book.ts'
 import { PeerMemory } from './peer-memory.ts'
 import { Redialer } from './redialer.ts'
 import { SidsSync } from './sids-sync.ts'
+import { TreeSync } from './tree-sync.ts'
+import type { TreeSource } from './trees/serve.ts'
 import type { Topics } from './topics.ts'
 import type { Quotas } from './validation/quotas.ts'
 import type { Validator } from './validation/validator.ts'
@@ -21,6 +23,7 @@ export interface PartsComponents {
   readonly logger: Logger
   readonly admission: Admission
   readonly statements: StatementSource
+  readonly trees: TreeSource
   readonly seed: Uint8Array
   readonly topics: Topics
   readonly quotas: Quotas
@@ -33,6 +36,7 @@ export interface Parts {
   readonly peers: PeerBook
   readonly gossip: Gossip
   readonly sync: SidsSync
+  readonly trees: TreeSync
   readonly redialer: Redialer
 }
 
@@ -48,19 +52,22 @@ export async function startParts(
   const peers = new PeerBook({ ...components, host, memory }, components.listeners)
   const gossip = new Gossip({ pubsub, topics, validator, memory, logger })
   const sync = new SidsSync({ ...components, host, memory }, options)
+  const trees = new TreeSync({ ...components, host, memory }, options)
   const redialer = new Redialer({ host, logger }, options)
   // Before the first connection, so that no peer is missed;
   peers.start()
   await sync.start()
+  await trees.start()
   try {
     await listen(host, options)
   } catch (error) {
     peers.stop()
     await sync.stop()
+    await trees.stop()
     throw error
   }
   // topics only after it, as gossipsub wants it; and own dials last.
   gossip.start()
   redialer.start()
-  return { host, peers, gossip, sync, redialer }
+  return { host, peers, gossip, sync, trees, redialer }
 }

@@ -14,6 +14,7 @@ import { createTopics, gossipMessageId } from '../../node/network/topics.ts'
 import { waitFor } from './wait-for.ts'
 
 export const SIDS_PROTOCOL = '/rebuildnet/test/sids/0'
+export const TREE_PROTOCOL = '/rebuildnet/test/tree/1'
 export const TOPICS = createTopics('test')
 
 export interface HostilePeer {
@@ -26,9 +27,9 @@ export interface HostilePeer {
   sendRpc(rpc: Uint8Array): void
   readonly pubsub: GossipSub
   /** Opens a stream to the dialled node on the sync protocol. */
-  openSync(): Promise<Stream>
+  openSync(protocol?: string): Promise<Stream>
   /** Answers every request on the sync protocol with what `answer` gives. */
-  serveSync(answer: (stream: Stream) => void): Promise<void>
+  serveSync(answer: (stream: Stream) => void, protocol?: string): Promise<void>
   /** How many connections it has. */
   connections(): number
   hangUp(): Promise<void>
@@ -72,8 +73,8 @@ export async function startHostilePeer(): Promise<HostilePeer> {
       await canSpeak(topic)
       await pubsub.publish(topic, data)
     },
-    openSync: async () => target!.newStream(SIDS_PROTOCOL),
-    serveSync: (answer) => host.handle(SIDS_PROTOCOL, answer),
+    openSync: async (protocol = SIDS_PROTOCOL) => target!.newStream(protocol),
+    serveSync: (answer, protocol = SIDS_PROTOCOL) => host.handle(protocol, answer),
     connections: () => host.getConnections().length,
     hangUp: async () => {
       await Promise.all(host.getConnections().map((connection) => connection.close()))
@@ -95,6 +96,20 @@ export async function readFrames(stream: Stream): Promise<Uint8Array[]> {
     // A reset is an end too.
   }
   return frames
+}
+
+/** Answers each frame that comes, until the stream ends. */
+export async function answerFrames(
+  stream: Stream,
+  answer: (frame: Uint8Array) => Uint8Array,
+): Promise<void> {
+  try {
+    for await (const frame of lengthPrefixed.decode(chunks(stream))) {
+      stream.send(prefixed(answer(frame.subarray())))
+    }
+  } catch {
+    // A reset is an end too.
+  }
 }
 
 async function* chunks(stream: Stream): AsyncGenerator<Uint8Array> {

@@ -14,6 +14,7 @@ import type {
   SyncWants,
 } from '../../node/network/admission.ts'
 import { Network, type NetworkOptions } from '../../node/network/network.ts'
+import type { TreeSource } from '../../node/network/trees/serve.ts'
 import type { Store } from '../../node/store/store.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import type { CreatedStatement } from '../../protocol/create-statement.ts'
@@ -132,6 +133,8 @@ export interface TestNodeInit {
   /** Where its peer key is; a node that comes back keeps it. */
   readonly folder?: string
   readonly ledger?: TestLedger
+  /** Trees that it serves. */
+  readonly trees?: TreeSource
 }
 
 export const FOLLOWS_TEST_IMAGE: SyncWants = { images: [TEST_IMAGE], operators: [] }
@@ -160,6 +163,7 @@ export async function createNode(init: TestNodeInit = {}): Promise<TestNode> {
       logger: createLogger('silent'),
       admission: seen,
       statements: seen,
+      ...(init.trees === undefined ? {} : { trees: init.trees }),
       peerKeyFile: join(init.folder ?? (await temporaryFolder()), 'peer.key'),
     },
     { ...QUIET, ...options },

@@ -16,6 +16,8 @@ export interface ExchangeOptions {
   /** Bytes that may have arrived and not been read. */
   readonly maxBufferedBytes: number
   readonly signal: AbortSignal
+  /** Without a whole frame for so long, the exchange is given up. */
+  readonly stallMs?: number
 }
 
 type Work = (frames: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
@@ -26,16 +28,16 @@ export async function runExchange(
   work: Work,
   options: ExchangeOptions,
 ): Promise<void> {
-  const { maxBufferedBytes, signal } = options
+  const { maxBufferedBytes, signal, stallMs = STALL_MS } = options
   const stop = (error: NetworkError): void => stream.abort(error)
   const stalled = (): void =>
-    stop(new NetworkError('sync-stalled', `sync: no progress for ${STALL_MS / 1000} seconds`))
+    stop(new NetworkError('sync-stalled', `sync: no progress for ${stallMs / 1000} seconds`))
   const onAbort = (): void => stop(new NetworkError('stopped', 'sync: stopped'))
 
-  let stall = setTimeout(stalled, STALL_MS)
+  let stall = setTimeout(stalled, stallMs)
   const progress = (): void => {
     clearTimeout(stall)
-    stall = setTimeout(stalled, STALL_MS)
+    stall = setTimeout(stalled, stallMs)
   }
   const end = setTimeout(stalled, MAX_EXCHANGE_MS)
   signal.addEventListener('abort', onAbort)
