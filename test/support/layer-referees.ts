@@ -16,6 +16,9 @@ const LETTERS: Readonly<Record<string, string>> = {
   xlink: 'h',
 }
 
+/** Larger files come in several. */
+const PIECE_BYTES = 5000
+
 /** One reading of the file by us; how many entries it has. */
 export function expectAgreement(
   file: string,
@@ -23,7 +26,7 @@ export function expectAgreement(
   python: RefereedLayer | undefined,
   options?: ReadLayerOptions,
 ): number {
-  const layer = readLayer(readFileSync(file), options)
+  const layer = readLayer(readFileSync(file), { ...options, pieceBytes: PIECE_BYTES })
   const ours = listTree(layer.root)
   if (python !== undefined) {
     expect(layer.digest, name).toBe(python.digest)
