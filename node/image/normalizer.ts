@@ -8,10 +8,7 @@ import type { Crypto } from '../../protocol/crypto.ts'
 import type { Digest, Platform } from '../../protocol/identifiers.ts'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
 import { DEFAULT_PROFILE, parseProfile } from '../../protocol/normalize/profile.ts'
-import {
-  createRegistryClient,
-  type CreateRegistryClientComponents,
-} from './create-registry-client.ts'
+import type { CreateRegistryClientComponents } from './create-registry-client.ts'
 import { readRange } from './file-range.ts'
 import { ImageLayers } from './image-layers.ts'
 import type { LayerCache } from './layer-cache.ts'
@@ -87,9 +84,12 @@ export async function normalizeSource(
   const platform = options.platform === undefined ? undefined : readPlatform(options.platform)
   const profile = options.profile === undefined ? DEFAULT_PROFILE : parseProfile(options.profile)
   let own: RegistryClient | undefined
-  const registry = () =>
-    components.registry ??
-    (own ??= createRegistryClient(components, { insecure: options.insecure ?? [] }))
+  const registry = async () => {
+    if (components.registry !== undefined) return components.registry
+    // Not before it is needed: it takes longer to load than a small image takes to read.
+    const { createRegistryClient } = await import('./create-registry-client.ts')
+    return (own ??= createRegistryClient(components, { insecure: options.insecure ?? [] }))
+  }
   const { inflater } = options
   const source = await openImage({ crypto: components.crypto, registry }, reference)
   try {

@@ -9,7 +9,8 @@ import { RegistrySource, type RegistrySourceComponents } from './registry-source
 export interface OpenImageComponents {
   readonly crypto: Crypto
   /** Asked for only where the reference names a registry. */
-  readonly registry: () => RegistrySourceComponents['registry']
+  readonly registry: () =>
+    RegistrySourceComponents['registry'] | Promise<RegistrySourceComponents['registry']>
 }
 
 /** The caller closes it. Throws ImageError where a file is not there or is no archive. */
@@ -26,6 +27,6 @@ export async function openImage(
     case 'docker-archive':
       return DockerArchiveSource.load({ crypto }, reference.path, reference.tag)
     case 'docker':
-      return new RegistrySource({ crypto, registry: components.registry() }, reference)
+      return new RegistrySource({ crypto, registry: await components.registry() }, reference)
   }
 }
