@@ -174,6 +174,17 @@ describe.skipIf(!able)(`the flattened tree is what umoci unpacks${why}`, () => {
     expect(withoutWhiteoutParents(ours, theirs)).toEqual(withoutRoot(theirs))
   })
 
+  it('but for an attribute without a value: it counts, and the Go library of umoci drops it', async () => {
+    const layout = await writeImage([[{ path: 'f', pax: { 'SCHILY.xattr.user.k': '' } }]])
+    const { root } = await flatten(layout)
+    const [theirs = []] = listDisks([await unpack(layout)])
+    const facts = { path: 'f', kind: 'file', size: 0 }
+    expect(root === undefined ? [] : withoutRoot(listTree(root))).toMatchObject([
+      { ...facts, xattrs: { 'user.k': '' } },
+    ])
+    expect(withoutRoot(theirs)).toMatchObject([{ ...facts, xattrs: {} }])
+  })
+
   it('in seeded images of two to four layers', async () => {
     const images: { readonly seed: number; readonly layout: string; readonly tree: Listing }[] = []
     for (let seed = 1; images.length < SEEDED_IMAGES; seed++) {

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { normalizeLayerFile } from '../../node/image/normalizer.ts'
 import { missingTools } from '../../node/system/packages.ts'
+import type { NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
 import {
   type Dialect,
   packWithBsdtar,
@@ -64,6 +65,27 @@ describe.skipIf(missing.length > 0)(`one tree has one digest${why}`, () => {
       const first = packWithGnuTar(wide(), { dialect: 'gnu', order: 'sorted' })
       expect(digestOf(tool, wide(), packing)).toBe(readLayer(first).digest)
     })
+  })
+
+  it('but for attributes, of which libarchive writes a copy in a record of its own, that counts', async () => {
+    const tree = join(folder, 'attribute')
+    await mkdir(tree)
+    await writeFile(join(tree, 'f'), '')
+    const script = 'import os,sys;os.setxattr(sys.argv[1],"user.k",b"v")'
+    execFileSync('python3', ['-c', script, join(tree, 'f')])
+    const packing: Packing = { dialect: 'pax', order: 'sorted' }
+    const gnu = readLayer(packWithGnuTar(tree, packing, '--xattrs'))
+    const libarchive = readLayer(packWithBsdtar(tree, packing, '--xattrs'))
+    const records = (layer: NormalizedLayer) => {
+      const file = layer.root.children.get('f')
+      return file?.kind === 'file' ? file.meta : undefined
+    }
+    expect(records(gnu)).toMatchObject({ xattrs: [{ key: 'user.k', value: 'v' }], records: [] })
+    expect(records(libarchive)).toMatchObject({
+      xattrs: [{ key: 'user.k', value: 'v' }],
+      records: [{ key: 'LIBARCHIVE.xattr.user.k', value: 'dg' }],
+    })
+    expect(libarchive.digest).not.toBe(gnu.digest)
   })
 
   it('whatever the times on disk', async () => {

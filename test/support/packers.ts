@@ -50,10 +50,15 @@ export function packWithGnuTar(folder: string, packing: Packing, ...more: string
 const LIBARCHIVE = { ustar: 'ustar', gnu: 'gnutar', pax: 'pax' } as const
 
 /** libarchive takes times from the disk alone. */
-export function packWithBsdtar(folder: string, { dialect, order }: Packing): Buffer {
+export function packWithBsdtar(
+  folder: string,
+  { dialect, order }: Packing,
+  ...more: string[]
+): Buffer {
   const options = [
     `--format=${LIBARCHIVE[dialect]}`,
-    ...['--uid', String(OWNER.uid), '--gid', String(OWNER.gid), '--no-xattrs', '--no-fflags'],
+    ...['--uid', String(OWNER.uid), '--gid', String(OWNER.gid), '--no-fflags'],
+    ...(more.length === 0 ? ['--no-xattrs'] : more),
     ...['--null', '-n', '-T', '-'],
   ]
   return run('bsdtar', ['-C', folder, ...options, '-cf', '-'], paths(folder, order))
