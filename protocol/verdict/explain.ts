@@ -47,7 +47,7 @@ export function explainAnswer(answer: Answer): string[] {
     ...section('For', answer.supporters),
     ...section('Against', answer.dissenters),
     ...section('Could not reproduce it', answer.unreproduced),
-    ...operators('Fresh, and have not voted', answer.absent),
+    ...operators('Have not voted', answer.absent),
     ...operators('Silent', answer.silent),
     ...statements('Taken back, and was against', answer.retracted),
     ...statements('Not in a log yet, not counted', answer.unlogged ?? []),

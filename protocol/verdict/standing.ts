@@ -32,7 +32,8 @@ export function standingIn(setting: Setting): Standing {
     (operator) =>
       isMuted(operator) || !roster.hasValidCard(operator, now) || (checks && !isFresh(operator)),
   )
-  if (rules.freshness === 'off') return { silent, freshness: 'off' }
+  // Said in each answer for as long as there are no logs, also where the policy does not ask for them.
   if (!view.checked) return { silent, freshness: 'unchecked' }
+  if (rules.freshness === 'off') return { silent, freshness: 'off' }
   return { silent, freshness: silent.length > rules.maxSilent ? 'stale' : 'fresh' }
 }

@@ -62,7 +62,7 @@ export function weigh(
 
   const { verdict, tally, best } = judgement
   if (verdict === 'reproduced' && best !== undefined) {
-    if (standing.freshness === 'unchecked') bars.push('unchecked')
+    if (!view.checked && rules.freshness === 'required') bars.push('unchecked')
     const silent = new Set(standing.silent)
     const firm = new Set(supportersOf(best, tally).filter((operator) => !silent.has(operator)))
     if (!judgement.accepted) bars.push('level')

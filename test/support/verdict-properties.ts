@@ -4,6 +4,7 @@
  *
  * They take the implementation as an argument, so that mutants of it can be shown to fail them.
  */
+import { rulesFor } from '../../protocol/policy.ts'
 import assert from 'node:assert/strict'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import type { decide as Decide } from '../../protocol/verdict/decide.ts'
@@ -198,7 +199,8 @@ const checks = {
     (decide, input) => {
       const answer = decide(input)
       if (answer.decision !== 'allow') return
-      assert.ok(answer.freshness === 'fresh' || answer.freshness === 'off')
+      const { freshness } = rulesFor(input.policy, input.question.repository).rules
+      assert.ok(answer.freshness === 'fresh' || freshness === 'off')
       assert.deepEqual(
         answer.flags.filter((flag) =>
           ['stale', 'clock-suspect', 'insufficient-diversity', 'withdrawn'].includes(flag),

@@ -322,7 +322,7 @@ export function oracle(input: DecideInput): OracleAnswer {
         : []),
     ]),
     freshness:
-      rules.freshness === 'off' ? 'off' : !view.checked ? 'unchecked' : stale ? 'stale' : 'fresh',
+      !view.checked ? 'unchecked' : rules.freshness === 'off' ? 'off' : stale ? 'stale' : 'fresh',
     have: answer?.supporters.length ?? 0,
     need: k,
     supporters: unique(answer?.supporters ?? []),

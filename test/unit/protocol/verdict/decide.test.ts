@@ -46,7 +46,7 @@ describe('the verdict', () => {
       decision: 'allow',
       level: 'exact',
       flags: [],
-      freshness: 'off',
+      freshness: 'unchecked',
       have: 2,
       need: 2,
       dissenters: [],

@@ -27,8 +27,8 @@ describe('an explanation', () => {
     expect(text).toMatch(
       /For:\n {2}op1aaaaaaaa… \[eu\]: rebuilt .*; the published image is the same/,
     )
-    expect(text).toContain('Fresh, and have not voted: op1cccc')
-    expect(text).toContain('Freshness is off')
+    expect(text).toContain('Have not voted: op1cccc')
+    expect(text).toContain('Freshness is not checked')
     expect(text).toContain('It does not mean that the source is benign')
   })
 

@@ -39,7 +39,8 @@ describe('freshness', () => {
 
   it('that the policy waives is said in the answer', () => {
     const policy = makePolicy(['a', 'b', 'c'], { freshness: 'off' })
-    expect(ask({ policy })).toMatchObject({ decision: 'allow', freshness: 'off' })
+    expect(ask({ policy })).toMatchObject({ decision: 'allow', freshness: 'unchecked' })
+    expect(ask({ policy, view: makeView() })).toMatchObject({ decision: 'allow', freshness: 'off' })
     const silent = makeView({ times: { a: undefined, b: undefined, c: undefined } })
     expect(ask({ policy, view: silent })).toMatchObject({ decision: 'allow', silent: [] })
   })
