@@ -70,6 +70,7 @@ export async function attemptRebuild(
       supersedes: live.flatMap(({ sid, body }) => (body.release === release.sid ? sid : [])),
       attempt: item.attempts,
       ...(earlier[0] === undefined ? {} : { earlier: earlier[0] }),
+      doubted: live.some(({ body }) => body.outcome.kind === 'unstable'),
     },
     progress,
     signal,

@@ -65,6 +65,8 @@ export interface RebuildWork {
   readonly attempt: number
   /** What an own earlier cold build of the same input gave, for another release of it. */
   readonly earlier?: ImageDigests
+  /** This node has found the input unstable before: one build that agrees proves nothing. */
+  readonly doubted?: boolean
 }
 
 export interface RebuilderComponents<Image> {
@@ -128,7 +130,10 @@ export class Rebuilder<Image> {
 
     let outcome: Outcome
     let last = first
-    if (isAgreement(first, published, level) || isConfirmed(first, work.earlier, level)) {
+    const settledByOne =
+      work.doubted !== true &&
+      (isAgreement(first, published, level) || isConfirmed(first, work.earlier, level))
+    if (settledByOne && first.kind === 'built') {
       outcome = { kind: 'built', rebuilt: first.digests }
     } else {
       progress('rebuild', 'differs or failed; building once more from cold before saying so')

@@ -2,10 +2,11 @@
  * Announcing a release: every reference of the project's recipe is resolved now, before signing,
  * so that whoever tampers with the image later cannot steer its rebuild.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Platform } from '../../protocol/identifiers.ts'
 import type { Project } from '../../protocol/project.ts'
+import type { Recipe } from '../../protocol/recipe.ts'
 import { resolveTemplate } from '../../protocol/recipe-template.ts'
 import type { ReleasePlatform } from '../../protocol/release.ts'
 import { unixSeconds } from '../clock.ts'
@@ -17,14 +18,17 @@ import type { ResolvedImage } from '../image/image-source.ts'
 import { parseReference } from '../image/reference.ts'
 import { RegistrySource } from '../image/registry-source.ts'
 import type { NodeParts } from '../node-parts.ts'
+import { findBaseImages } from '../rebuild/base-images.ts'
 import { BuildLog } from '../rebuild/build-log.ts'
 import { resolveRemoteRef } from '../rebuild/remote-ref.ts'
 import { fetchSource } from '../rebuild/source.ts'
+import { resolveSourcePath } from '../rebuild/source-tree.ts'
 import { isRelease } from '../tally.ts'
 import type { Following } from './following.ts'
 import type { StatementQueries } from './statements.ts'
 import { insecureHosts } from './verdicts.ts'
 
+const PINNED = /@sha256:[0-9a-f]{64}$/
 const SOURCE_LOG_BYTES = 1024 * 1024
 
 export class Announcing {
@@ -49,14 +53,9 @@ export class Announcing {
     }
     const insecure = insecureHosts(this.#parts, project.image)
     const { commit, ref } = await this.#commit(request, project, insecure, signal)
-    const commitTime = await this.#commitTime(project, commit, ref, insecure, signal)
     const images = await this.#published(request.published, project, insecure, signal)
     const [first] = images
-    const recipe = resolveTemplate(project.recipe, {
-      annotations: Object.fromEntries(first?.image.manifest?.parsed.annotations ?? []),
-      labels: first === undefined ? {} : readLabels(first.image.config),
-      commitTime,
-    })
+    const recipe = await this.#resolveRecipe(project, { commit, ref }, first?.image, signal)
     const platforms = project.platforms.map((platform): ReleasePlatform => {
       const digest = images.find((each) => each.platform === platform)?.image.manifest?.digest
       return digest === undefined ? { platform } : { platform, manifestDigest: digest }
@@ -82,6 +81,10 @@ export class Announcing {
     const { sid, key, body } = found
     if (body.kind !== 'release' && body.kind !== 'rebuild') {
       throw new ConfigError('refused', `a ${body.kind} statement cannot be withdrawn`)
+    }
+    const earlier = await this.#parts.store.statements.withdrawalsOf(sid)
+    if (earlier.some((withdrawal) => withdrawal.key === key)) {
+      throw new ConfigError('refused', `${sid.slice(0, 12)} is withdrawn already`)
     }
     const self = this.#parts.identity.card.body.operator
     if (this.#parts.signers.operatorOf(key) !== self) {
@@ -124,30 +127,35 @@ export class Announcing {
     return { commit: found, ref: wanted }
   }
 
-  /** Fetches the commit: it must exist, and its time may go into the recipe. */
-  async #commitTime(
+  /** Fetches the commit, which must exist, and resolves the recipe by it. */
+  async #resolveRecipe(
     project: Project,
-    commit: string,
-    ref: string,
-    insecure: readonly string[],
+    source: { readonly commit: string; readonly ref: string },
+    published: ResolvedImage | undefined,
     signal: AbortSignal,
-  ): Promise<number> {
+  ): Promise<Recipe> {
     const folder = await mkdtemp(join(this.#parts.folder.work, 'announce-'))
     const log = new BuildLog(join(folder, 'source.log'), SOURCE_LOG_BYTES)
     try {
-      const source = await fetchSource(
+      const { directory, commitTime } = await fetchSource(
         {
+          ...source,
           repository: project.source,
-          commit,
-          ref,
           directory: join(folder, 'source'),
-          insecure,
+          insecure: insecureHosts(this.#parts, project.image),
           log,
         },
         signal,
       )
-      return source.commitTime
+      const recipe = resolveTemplate(project.recipe, {
+        annotations: Object.fromEntries(published?.manifest?.parsed.annotations ?? []),
+        labels: published === undefined ? {} : readLabels(published.config),
+        commitTime,
+      })
+      await refuseUnpinned(directory, recipe, project)
+      return recipe
     } finally {
+      log.close()
       await rm(folder, { recursive: true, force: true })
     }
   }
@@ -201,6 +209,24 @@ export class Announcing {
         same
           ? `${request.image} ${request.version} is announced already: ${statement.sid.slice(0, 12)}`
           : `${request.image} ${request.version} was announced with other content as ${statement.sid.slice(0, 12)}: withdraw that first, or use another version`,
+      )
+    }
+  }
+}
+
+/**
+ * A base that is named by a tag is another image tomorrow: rebuilders would be given different
+ * inputs under one input digest, and an honest release would look like dissent.
+ */
+async function refuseUnpinned(directory: string, recipe: Recipe, project: Project): Promise<void> {
+  const dockerfile = await resolveSourcePath(directory, recipe.dockerfile, 'dockerfile')
+  const text = await readFile(dockerfile, 'utf8')
+  for (const platform of project.platforms) {
+    for (const base of findBaseImages(text, recipe, platform, project.image)) {
+      if (PINNED.test(base)) continue
+      throw new ConfigError(
+        'refused',
+        `${recipe.dockerfile} builds on ${base}, which is not pinned: rebuilders could be given other images; write ${base}@sha256:… and release that commit`,
       )
     }
   }

@@ -47,6 +47,7 @@ async function rebuild(
   published: PublishedFetch<string>,
   attempt = 1,
   earlier?: ImageDigests,
+  doubted = false,
 ): Promise<{ statements: Rebuild[]; end: unknown; builds: number }> {
   const statements: Rebuild[] = []
   let next = 0
@@ -85,6 +86,7 @@ async function rebuild(
     supersedes: [],
     attempt,
     ...(earlier === undefined ? {} : { earlier }),
+    doubted,
   }
   const end = await rebuilder.rebuild(work, () => undefined, new AbortController().signal)
   return { statements, end, builds: next }
@@ -112,6 +114,14 @@ describe('a rebuild', () => {
     expect(confirmed.builds).toBe(1)
     expect(confirmed.statements[0]?.outcome).toEqual({ kind: 'built', rebuilt: digests('b') })
     const unlike = await rebuild([built('b'), built('c')], fetched('a'), 1, digests('d'))
+    expect(unlike.statements[0]?.outcome.kind).toBe('unstable')
+  })
+
+  it('builds twice what it found unstable before, even where the first build agrees', async () => {
+    const alike = await rebuild([built('a'), built('a')], fetched('a'), 1, undefined, true)
+    expect(alike.builds).toBe(2)
+    expect(alike.statements[0]?.outcome.kind).toBe('built')
+    const unlike = await rebuild([built('a'), built('b')], fetched('a'), 1, undefined, true)
     expect(unlike.statements[0]?.outcome.kind).toBe('unstable')
   })
 
