@@ -3,6 +3,7 @@
  *
  * Siblings do not know one another; whatever one part needs of another goes through here.
  */
+import { join } from 'node:path'
 import { createStatement } from '../protocol/create-statement.ts'
 import type { Crypto } from '../protocol/crypto.ts'
 import type { ImageName, OperatorId, Sid } from '../protocol/identifiers.ts'
@@ -18,6 +19,7 @@ import { webhookName } from './alert/webhook-sink.ts'
 import { unixSeconds, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
+import { Divergences } from './divergences.ts'
 import { EventBus } from './event-bus.ts'
 import type { NodeEvent } from './http/node-service.ts'
 import type { Logger } from './logger.ts'
@@ -36,6 +38,7 @@ import { insecureHosts } from './service/verdicts.ts'
 import { Signers, wantedOperators } from './signers.ts'
 import type { Store } from './store/store.ts'
 import { isRelease, Tally } from './tally.ts'
+import { TreeStore } from './tree/tree-store.ts'
 import { clearUnsynced, isUnsynced, markUnsynced } from './unsynced.ts'
 import { Webhooks } from './webhooks.ts'
 import { Workshop } from './workshop.ts'
@@ -73,6 +76,8 @@ export class NodeAssembly implements NodeParts {
   readonly tally: Tally
   readonly queue: Queue
   readonly workshop: Workshop
+  readonly trees: TreeStore
+  readonly divergences: Divergences
   readonly admission: StoreAdmission
   network: NodeNetwork | undefined
   readonly #events: EventBus
@@ -98,6 +103,16 @@ export class NodeAssembly implements NodeParts {
     this.alerts = new AlertBook({ store, outbox, logger })
     this.webhooks = new Webhooks({ outbox, logger }, { urls, insecure })
     this.alerts.subscribe(({ alert }) => this.#events.emit({ type: 'alert', data: alert }))
+    this.trees = new TreeStore(
+      { logger, mayWrite: () => !store.readOnly },
+      { directory: join(folder.root, 'trees') },
+    )
+    this.divergences = new Divergences({
+      parts: this,
+      store,
+      logger,
+      found: (answer) => this.#events.emit({ type: 'verdict', data: answer }),
+    })
     this.tally = new Tally({
       statements: store.statements,
       policy: () => policy.policy,
@@ -122,6 +137,7 @@ export class NodeAssembly implements NodeParts {
         logger,
         builders: [new Buildah()],
         insecure: (image) => insecureHosts(this, image),
+        trees: this.trees,
         usesCommitTime: (image) => projects.get(image)?.project.recipe.sourceDateEpoch === 'commit',
       },
       { workFolder: folder.work, logFolder: folder.logs, limits: buildLimits(config) },
@@ -266,6 +282,7 @@ export class NodeAssembly implements NodeParts {
 
   async #answered(answer: Answer): Promise<void> {
     this.#events.emit({ type: 'verdict', data: answer })
+    this.divergences.consider(answer)
     await this.alerts.observe(answer)
   }
 }

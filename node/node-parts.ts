@@ -7,6 +7,7 @@ import type { AlertBook } from './alert/alert-book.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
+import type { Divergences } from './divergences.ts'
 import type { NodeEvent } from './http/node-service.ts'
 import type { OperatorIdentity } from './operator-identity.ts'
 import type { PolicyFile } from './policy-file.ts'
@@ -15,6 +16,8 @@ import type { Queue } from './rebuild/queue.ts'
 import type { Signers } from './signers.ts'
 import type { Store } from './store/store.ts'
 import type { Tally } from './tally.ts'
+import type { StoredWalk } from './tree/stored-walk.ts'
+import type { TreeStore } from './tree/tree-store.ts'
 import type { Workshop } from './workshop.ts'
 
 /** The running network, or nothing where a command answers from the data folder alone. */
@@ -30,6 +33,11 @@ export interface NodeNetwork {
     readonly connectedSince: number
   }[]
   publish(statement: SignedStatement, bytes: Uint8Array): Promise<void>
+  /** Asks peers for objects of trees until the walk wants no more, or none of them has more. */
+  walkTrees(
+    walk: StoredWalk,
+    signal: AbortSignal,
+  ): Promise<{ readonly peers: number; readonly sent: number; readonly received: number }>
   /** Asks peers for what is missing: after a project or an operator has been added. */
   sync(): Promise<void>
 }
@@ -46,6 +54,8 @@ export interface NodeParts {
   readonly alerts: AlertBook
   readonly queue: Queue
   readonly workshop: Workshop
+  readonly trees: TreeStore
+  readonly divergences: Divergences
   readonly network: NodeNetwork | undefined
   readonly clock: Clock
   readonly crypto: Crypto

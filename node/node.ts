@@ -85,6 +85,7 @@ export async function openOfflineService(root: string): Promise<OfflineService> 
     service: new Service(parts),
     close: async () => {
       await parts.tally.idle()
+      await parts.trees.close()
       await parts.store.close()
     },
   }
@@ -108,7 +109,11 @@ export interface RunningNode {
 export async function startNode(options: StartOptions): Promise<RunningNode> {
   const { parts, logger } = await assemble(options.dataFolder, options.flags ?? {})
   const { config, folder } = parts
-  const stops: (() => Promise<void>)[] = [() => parts.store.close(), () => parts.tally.idle()]
+  const stops: (() => Promise<void>)[] = [
+    () => parts.store.close(),
+    () => parts.trees.close(),
+    () => parts.tally.idle(),
+  ]
   const stop = async (): Promise<void> => {
     for (const step of stops.splice(0).reverse()) {
       await step().catch((error: unknown) =>
@@ -126,6 +131,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
         logger,
         admission: parts.admission,
         statements: parts.admission,
+        trees: parts.trees,
         peerKeyFile: folder.peerKey,
       },
       {
@@ -139,7 +145,10 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     )
     stops.push(() => network.stop())
     await network.start(options.signal)
-    network.onPeer((event) => parts.emit({ type: 'peer', data: event }))
+    network.onPeer((event) => {
+      parts.emit({ type: 'peer', data: event })
+      if (event.state === 'connected') parts.divergences.retry()
+    })
     parts.network = describeNetwork(network)
     // Peers that were here before us cannot tell whose our results are without our card.
     await network.publish(parts.identity.card, parts.identity.cardBytes)
@@ -164,6 +173,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     }, CATCH_UP_POLL_MS)
     catchUp.unref()
     stops.push(async () => clearInterval(catchUp))
+    stops.push(() => parts.divergences.stop())
+    parts.divergences.start()
     parts.tally.touchImages(parts.projects.all().map(({ project }) => project.image))
     await parts.enqueueKnown()
     return {
@@ -185,6 +196,7 @@ function describeNetwork(network: Network): NodeNetwork {
     addresses: () => network.addresses(),
     peers: () => network.peers(),
     publish: (statement, bytes) => network.publish(statement, bytes),
+    walkTrees: (walk, signal) => network.walkTrees(walk, signal),
     sync: async () => {
       await network.sync()
     },

@@ -13,6 +13,7 @@ import { escapePath, parseEscapedPath } from '../protocol/escape-path.ts'
 import type { Digest, Platform } from '../protocol/identifiers.ts'
 import { listPaths } from '../protocol/listed-path.ts'
 import { diffImages } from '../protocol/normalize/diff.ts'
+import { imageObjects, type TreeObject } from '../protocol/normalize/tree-object.ts'
 import { NormalizeError } from '../protocol/normalize/normalize-error.ts'
 import type { Differences, ImageDigests, RebuildEnvironment } from '../protocol/rebuild.ts'
 import type { BuilderName, BuilderPin } from '../protocol/recipe.ts'
@@ -54,6 +55,8 @@ export interface WorkshopComponents {
   readonly builders: readonly Builder[]
   /** Hosts of a project that may be plain http or private addresses. */
   readonly insecure: (image: string) => readonly string[]
+  /** Where the trees of what was built and of what was published are kept. */
+  readonly trees: { keep(objects: Iterable<TreeObject>): Promise<void> }
   /** Whether the project file takes SOURCE_DATE_EPOCH from the commit: then it must be its time. */
   readonly usesCommitTime: (image: string) => boolean
 }
@@ -137,6 +140,7 @@ export class Workshop {
           signal,
         },
       )
+      await this.#keepTree(image)
       return { kind: 'fetched', digests: imageDigests(image, digest), image }
     } catch (error) {
       signal.throwIfAborted()
@@ -245,6 +249,7 @@ export class Workshop {
     const manifestDigest = await this.#manifestDigest(reference, platform)
     try {
       const image = await normalizeSource({ crypto }, { reference, platform, profile, signal })
+      await this.#keepTree(image)
       return { digests: imageDigests(image, manifestDigest), image }
     } catch (error) {
       if (!(error instanceof NormalizeError)) throw error
@@ -253,6 +258,16 @@ export class Workshop {
         digests: { manifestDigest, normalizedDigest: level, rootfsDigest: level },
         image: undefined,
       }
+    }
+  }
+
+  /** So that others can see what differs; a result stands without it. */
+  async #keepTree({ normalized }: NormalizedSource): Promise<void> {
+    const { crypto, logger, trees } = this.#components
+    try {
+      await trees.keep(imageObjects({ crypto }, normalized))
+    } catch (error) {
+      logger.warn({ error: String(error) }, 'the tree of an image could not be kept')
     }
   }
 

@@ -8,6 +8,8 @@
 import type {
   AlertSummary,
   AnnounceRequest,
+  DiffReply,
+  DiffRequest,
   FollowPreview,
   FollowRequest,
   NodeEvent,
@@ -46,6 +48,11 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
   verdict(query: VerdictQuery, signal?: AbortSignal): Promise<VerdictReply> {
     const { image, platform, insecure } = query
     return this.#get('/v1/verdict', { image, platform, insecure: insecure?.join(',') }, signal)
+  }
+
+  diff(request: DiffRequest, signal?: AbortSignal): Promise<DiffReply> {
+    const { release, a, b, platform } = request
+    return this.#get('/v1/diff', { release, a, b, platform }, signal)
   }
 
   releases(filter: { readonly image?: string } = {}): Promise<readonly ReleaseSummary[]> {

@@ -1,11 +1,13 @@
 import { Option, type Command } from 'commander'
-import type { Difference } from '../../protocol/normalize/diff.ts'
 import type { Bind } from '../command-table.ts'
+import { CliError } from '../cli-error.ts'
+import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples, insecureOption, platformOption } from '../option.ts'
+import { showDiff } from '../terminal/diff-report.ts'
 import { showImageProgress } from '../terminal/image-progress.ts'
-import type { Output } from '../terminal/output.ts'
-import { bad, faint, good, strong } from '../terminal/style.ts'
+import { faint } from '../terminal/style.ts'
+import { bytesWords } from '../terminal/words.ts'
 
 /** From weakest to strongest: each implies those before it. */
 const LEVELS = ['none', 'rootfs', 'normalized', 'exact'] as const
@@ -17,15 +19,19 @@ interface Options {
   readonly level: Exclude<Level, 'none'>
   readonly profile?: string
   readonly insecure?: readonly string[]
+  readonly between?: readonly string[]
 }
 
 export function define(command: Command, bind: Bind): void {
   command
     .description(
-      'Compares two images, wherever they are, and names every path that differs with both values. Needs no node. Exits 0 where they are equal at the level asked for, 1 where not.',
+      'Compares two images, wherever they are, and names every path that differs with both values. Needs no node. With --between: compares what two operators got for a release, or one of them with what was published; the node asks its peers for what differs, and no image is moved. Exits 0 where they are equal at the level asked for, 1 where not.',
     )
-    .argument('<a>', 'image: oci:DIR, oci-archive:FILE, docker-archive:FILE or docker://REF')
-    .argument('<b>', 'image to compare it with')
+    .argument(
+      '<a>',
+      'image: oci:DIR, oci-archive:FILE, docker-archive:FILE or docker://REF; with --between a release: IMAGE@VERSION or a sid',
+    )
+    .argument('[b]', 'image to compare it with')
     .addOption(
       new Option('--level <level>', 'how alike they must be')
         .choices(['exact', 'normalized', 'rootfs'])
@@ -33,13 +39,18 @@ export function define(command: Command, bind: Bind): void {
     )
     .addOption(platformOption('platform, where an image is an index of several'))
     .option('--profile <id>', 'normalization profile (default: "rebuildnet/1")')
+    .option('--between <operator...>', 'two operators, by name or id, or one and "published"')
     .addOption(insecureOption())
   addExamples(command, [
     'diff oci:mine docker://ghcr.io/example/app:1.2.0 --platform linux/amd64',
     'diff oci-archive:a.tar oci-archive:b.tar --level rootfs --json',
+    'diff ghcr.io/example/app@1.2.0 --between alice published',
   ])
   bind<Options>(command, async ({ context, options, args: [a = '', b = ''] }) => {
     const { out } = context
+    if (options.between !== undefined) return diffBetween(context, a, b, options)
+    if (b === '')
+      throw new CliError('usage', 'name a second image, or two operators with --between')
     const [{ diffReferences }, { nodeCrypto }] = await Promise.all([
       import('../../node/image/diff-references.ts'),
       import('../../node/crypto/node-crypto.ts'),
@@ -55,26 +66,48 @@ export function define(command: Command, bind: Bind): void {
     )
     out.progress('')
     if (out.json) out.value({ equal, differences })
-    else show(equal, differences, out)
+    else showDiff({ equal, differences }, out)
     const same = LEVELS.indexOf(equal) >= LEVELS.indexOf(options.level)
     return same ? EXIT.yes : EXIT.no
   })
 }
 
-function show(equal: Level, differences: readonly Difference[], out: Output): void {
-  out.line(equal === 'none' ? bad('≠ they differ') : good(`= equal at level ${equal}`))
-  for (const difference of differences) {
-    const where = difference.layer === null ? '' : `layer ${difference.layer}`
-    out.line(strong(difference.path), '  ', difference.what.join(', '), faint(`  ${where}`))
-    out.line(faint('    a '), describeSide(difference.a))
-    out.line(faint('    b '), describeSide(difference.b))
+async function diffBetween(
+  context: Context,
+  release: string,
+  more: string,
+  { between = [], level, platform }: Options,
+): Promise<number> {
+  const [a, b, ...others] = between
+  if (a === undefined || b === undefined || others.length > 0 || more !== '') {
+    throw new CliError('usage', 'write: diff RELEASE --between OPERATOR OPERATOR')
   }
-}
-
-function describeSide(side: unknown): string {
-  if (typeof side !== 'object' || side === null) return '-'
-  const fields = Object.entries(side).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  const { out } = context
+  const reply = await context.withNode(({ client }) =>
+    context.untilStopped((signal) =>
+      client.diff({ release, a, b, ...(platform === undefined ? {} : { platform }) }, signal),
+    ),
   )
-  return fields.length === 0 ? '-' : fields.join(' ')
+  if (out.json) out.value(reply)
+  else {
+    out.line(`${reply.image} ${reply.version} (${reply.platform})`)
+    for (const [name, side] of [
+      ['a', reply.a],
+      ['b', reply.b],
+    ] as const) {
+      out.line(faint(`  ${name}  `), side.name ?? side.operator ?? '', faint(`  ${side.digest}`))
+    }
+    showDiff(reply, out)
+    const { sent, received, peers } = reply.moved
+    const moved = `${bytesWords(received)} received, ${bytesWords(sent)} sent`
+    out.line('')
+    out.line(
+      faint(
+        peers === 0
+          ? 'nothing moved: both trees are kept here'
+          : `${moved}, ${peers} ${peers === 1 ? 'peer' : 'peers'} asked`,
+      ),
+    )
+  }
+  return LEVELS.indexOf(reply.equal) >= LEVELS.indexOf(level) ? EXIT.yes : EXIT.no
 }

@@ -17,6 +17,7 @@ import {
   defaultEventRouteOptions,
   type EventRouteOptions,
 } from './routes/events.ts'
+import { addDiffRoutes } from './routes/diff.ts'
 import { addOperatorRoutes } from './routes/operators.ts'
 import { addProjectRoutes } from './routes/projects.ts'
 import { addQueueRoutes } from './routes/queue.ts'
@@ -109,6 +110,7 @@ export async function createApp(
 
   await addOpenApi(app, API_VERSION)
   addVerdictRoutes(app, service, options.guard === undefined)
+  addDiffRoutes(app, service)
   addReleaseRoutes(app, service)
   addStatementRoutes(app, service)
   addProjectRoutes(app, service)

@@ -13,6 +13,7 @@ import type {
   Sid,
   UnixSeconds,
 } from '../../protocol/identifiers.ts'
+import type { Difference } from '../../protocol/normalize/diff.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
 
 export interface Status {
@@ -60,6 +61,41 @@ export interface VerdictReply {
   readonly explanation: readonly (readonly string[])[]
   /** Of the policy that decided, such as that it can never allow. */
   readonly warnings?: readonly string[]
+}
+
+export interface DiffRequest {
+  /** Sid prefix or IMAGE@VERSION. */
+  readonly release: string
+  /** An operator's name, or its id from the front on; `published` for the image as published. */
+  readonly a: string
+  readonly b: string
+  /** Needed where the release is for several. */
+  readonly platform?: string
+}
+
+export interface DiffSide {
+  /** Null for what was published. */
+  readonly operator: OperatorId | null
+  readonly name: string | null
+  /** The statement that says so. */
+  readonly sid: Sid
+  readonly manifestDigest: Digest
+  /** The normalized digest, or why there is none. */
+  readonly digest: string
+}
+
+export interface DiffReply {
+  readonly image: ImageName
+  readonly version: string
+  readonly platform: Platform
+  readonly level: 'normalized' | 'rootfs'
+  readonly a: DiffSide
+  readonly b: DiffSide
+  readonly equal: 'normalized' | 'rootfs' | 'none'
+  /** How many there are; `differences` has the first of them. */
+  readonly count: number
+  readonly differences: readonly Difference[]
+  readonly moved: { readonly sent: number; readonly received: number; readonly peers: number }
 }
 
 export interface ReleaseSummary {
@@ -221,6 +257,8 @@ export interface RebuildPlan {
 export interface NodeService {
   status(): Promise<Status>
   verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply>
+  /** What two operators got for one release, file by file, over the network where it must be. */
+  diff(request: DiffRequest, signal: AbortSignal): Promise<DiffReply>
   releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]>
   /** By full sid, a prefix of 8 hex digits or more, or IMAGE@VERSION for a release; throws where ambiguous. */
   statement(reference: string): Promise<StatementSummary | undefined>

@@ -2,6 +2,8 @@
 import type {
   AlertSummary,
   AnnounceRequest,
+  DiffReply,
+  DiffRequest,
   FollowPreview,
   FollowRequest,
   NodeEvent,
@@ -21,6 +23,7 @@ import type {
 import type { NodeParts } from '../node-parts.ts'
 import { VERSION } from '../version.ts'
 import { Announcing } from './announcing.ts'
+import { Comparing } from './comparing.ts'
 import { Following } from './following.ts'
 import { Rebuilding } from './rebuilding.ts'
 import { StatementQueries } from './statements.ts'
@@ -35,6 +38,7 @@ export class Service implements NodeService {
   readonly #announcing: Announcing
   readonly #rebuilding: Rebuilding
   readonly #trust: Trust
+  readonly #comparing: Comparing
 
   constructor(parts: NodeParts) {
     this.#parts = parts
@@ -44,6 +48,7 @@ export class Service implements NodeService {
     this.#announcing = new Announcing(parts, this.#following, this.#statements)
     this.#rebuilding = new Rebuilding(parts, this.#statements)
     this.#trust = new Trust(parts)
+    this.#comparing = new Comparing(parts, this.#statements)
   }
 
   async status(): Promise<Status> {
@@ -84,6 +89,10 @@ export class Service implements NodeService {
 
   verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply> {
     return this.#verdicts.verdict(query, signal)
+  }
+
+  diff(request: DiffRequest, signal: AbortSignal): Promise<DiffReply> {
+    return this.#comparing.diff(request, signal)
   }
 
   releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]> {

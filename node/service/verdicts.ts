@@ -16,10 +16,12 @@ import { ImageError } from '../image/image-error.ts'
 import { readPlatform } from '../image/platform-choice.ts'
 import { parseReference, repositoryName, type RegistryReference } from '../image/reference.ts'
 import { RegistrySource } from '../image/registry-source.ts'
+import { divergenceWords } from './divergence-words.ts'
 import type { NodeParts } from '../node-parts.ts'
 import { hostPlatform } from '../system/host.ts'
 
 const ALL = 'all'
+const SHORT_ID_CHARACTERS = 12
 const ATTESTATION = 'unknown/unknown'
 
 export class Verdicts {
@@ -51,9 +53,21 @@ export class Verdicts {
       image: `${repository}${reference.tag === undefined ? '' : `:${reference.tag}`}@${digest ?? ''}`,
       decision: combine(answers),
       answers,
-      explanation: answers.map((answer) => explainAnswer(answer)),
+      explanation: await Promise.all(answers.map((answer) => this.#explain(answer))),
       warnings: this.#parts.policy.policy.warnings,
     }
+  }
+
+  /** In words, with the files in which those differ who do not agree, where that is known already. */
+  async #explain(answer: Answer): Promise<readonly string[]> {
+    const { divergences, policy, signers } = this.#parts
+    const isBad = answer.verdict === 'diverged' || answer.verdict === 'contradicted'
+    const found = isBad ? await divergences.of({ ...answer, repository: answer.image }) : []
+    const nameOf = (id: string): string =>
+      policy.policy.operators.find((each) => each.id === id)?.name ??
+      signers.cardOf(id)?.name ??
+      `${id.slice(0, SHORT_ID_CHARACTERS)}…`
+    return [...explainAnswer(answer), ...found.flatMap((each) => divergenceWords(each, nameOf))]
   }
 
   /** A manifest that a release here names: no registry is asked. */

@@ -6,6 +6,8 @@ import { ConfigError } from '../../node/config-error.ts'
 import type {
   AlertSummary,
   AnnounceRequest,
+  DiffReply,
+  DiffRequest,
   FollowPreview,
   FollowRequest,
   NodeEvent,
@@ -80,6 +82,35 @@ export function makeVerdict(...answers: Answer[]): VerdictReply {
     decision,
     answers,
     explanation: answers.map((answer) => [...answer.reasons, 'Ada voted for it']),
+  }
+}
+
+export function makeDiff(a: string, b: string): DiffReply {
+  const side = {
+    operator: OPERATOR,
+    sid: SID,
+    manifestDigest: DIGEST,
+    digest: `rebuildnet/1:${DIGEST}`,
+  }
+  return {
+    image: IMAGE,
+    version: '1.0.0',
+    platform: 'linux/amd64',
+    level: 'normalized',
+    a: { ...side, name: a },
+    b: { ...side, name: b },
+    equal: 'none',
+    count: 1,
+    differences: [
+      {
+        path: 'usr/bin/app',
+        layer: 2,
+        what: ['content', 'mode'],
+        a: { size: 10, content: '1'.repeat(64), mode: '0755' },
+        b: { size: 12, content: '2'.repeat(64), mode: '4755' },
+      },
+    ],
+    moved: { sent: 100, received: 2000, peers: 1 },
   }
 }
 
@@ -226,6 +257,11 @@ export class MemoryService implements NodeService {
   async status(): Promise<Status> {
     this.#fail()
     return this.state
+  }
+
+  async diff({ release, a, b }: DiffRequest): Promise<DiffReply> {
+    if (release !== SID) throw new ConfigError('not-found', `no release "${release}"`)
+    return makeDiff(a, b)
   }
 
   async verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply> {
