@@ -25,7 +25,7 @@ export async function writePlainTree(folder: string): Promise<void> {
   await symlink('../etc/passwd', join(folder, 'bin/relative'))
   await symlink('/etc/passwd', join(folder, 'bin/absolute'))
   await symlink('nowhere', join(folder, 'bin/dangling'))
-  execFileSync('mkfifo', ['-m', '620', join(folder, 'var/fifo')])
+  execFileSync('sh', ['-c', 'mkfifo -m 620 "$0"', join(folder, 'var/fifo')])
 }
 
 /** And what needs an extension header: long names, long targets. */
