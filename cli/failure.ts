@@ -5,6 +5,7 @@
 import { errorMetadata, isFamilyError } from '../node/http/problem.ts'
 import { ApiError } from './api/api-error.ts'
 import { CliError } from './cli-error.ts'
+import { isSystemError, systemErrorLine } from './system-error.ts'
 
 export interface Failure {
   readonly code: string
@@ -25,6 +26,10 @@ export function toFailure(error: unknown): Failure {
     const place = error.name === 'NormalizeError' || error.name === 'ImageError' ? PLACE : {}
     return { ...place, ...errorMetadata(error), code: error.code, message: error.message }
   }
+  if (isSystemError(error)) {
+    const { code: errno, path } = error
+    return { code: 'system', message: systemErrorLine(error), errno, path: path ?? null }
+  }
   const message = error instanceof Error ? error.message : String(error)
   return {
     code: 'internal',
@@ -37,5 +42,6 @@ export function stackOf(error: unknown): string | undefined {
   if (error instanceof CliError || error instanceof ApiError || isFamilyError(error)) {
     return undefined
   }
+  // A system error keeps its stack for who asks: where we met it may matter.
   return error instanceof Error ? error.stack : undefined
 }

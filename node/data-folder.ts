@@ -64,9 +64,15 @@ async function exists(path: string): Promise<boolean> {
     await stat(path)
     return true
   } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
     // A file where a folder should be is for whoever makes or opens the folder to say.
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
-    throw error
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    if (code !== 'EACCES' && code !== 'EPERM') throw error
+    throw new ConfigError(
+      'no-data-folder',
+      `${path} may not be read by this user: run this as the user whom the data folder belongs to, or name another with --data`,
+      { cause: error },
+    )
   }
 }
 

@@ -1,5 +1,5 @@
 /** The program as it is installed: real processes, real data folders, a real node. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
@@ -100,6 +100,33 @@ describe('init', () => {
     const ran = await run('init')
     expect(ran.exitCode).toBe(2)
     expect(ran.stderr).toBe('rebuildnet: the operator card needs a name: add --name NAME\n')
+  })
+})
+
+describe('an answer that cannot be written', () => {
+  const through = (tail: string, ...argv: string[]) =>
+    spawnSync(
+      'bash',
+      ['-c', `set -o pipefail; "$0" "$@" ${tail}`, process.execPath, MAIN, ...argv],
+      {
+        encoding: 'utf8',
+      },
+    )
+
+  it('is an error in one line, and never a verdict: exit 2', async () => {
+    await init()
+    for (const argv of [['--help'], ['status', '--json', '--data', folder()]]) {
+      const ran = through('>/dev/full', ...argv)
+      expect(ran.status, argv.join(' ')).toBe(2)
+      expect(ran.stderr).toMatch(/^rebuildnet: the answer cannot be written: no space[^\n]+\n$/)
+    }
+    expect(through('2>/dev/full', 'status', '--data', join(root, 'none')).status).toBe(2)
+  })
+
+  it('because nobody reads on is quiet', async () => {
+    const ran = through('| true', 'start', '--help')
+    expect([0, 2]).toContain(ran.status)
+    expect(ran.stderr).toBe('')
   })
 })
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
 import { CliError } from '../../../cli/cli-error.ts'
 import { ApiError, parseProblem } from '../../../cli/api/api-error.ts'
@@ -39,6 +40,21 @@ describe('a failure', () => {
     expect(toFailure(error).code).toBe('internal')
     expect(toFailure(error).message).not.toContain('\n')
     expect(stackOf(error)).toContain('TypeError')
+  })
+
+  it('of the system is one plain line with its path, and nobody calls it internal', async () => {
+    const error: unknown = await readFile('/dev/null/x').catch((cause: unknown) => cause)
+    expect(toFailure(error)).toEqual({
+      code: 'system',
+      errno: 'ENOTDIR',
+      path: '/dev/null/x',
+      message: '/dev/null/x: a part of this path is no folder: choose another path (ENOTDIR)',
+    })
+  })
+
+  it('with a code like that, but not of the system, stays ours', () => {
+    const error = Object.assign(new Error('x'), { code: 'EVIL' })
+    expect(toFailure(error).code).toBe('internal')
   })
 
   it('that is no problem document is still one line', () => {
