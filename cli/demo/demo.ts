@@ -10,11 +10,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { hostPlatform } from '../../node/system/host.ts'
-import { ensureTools } from '../../node/system/packages.ts'
+import { ensureTools, installCommand, missingTools } from '../../node/system/packages.ts'
 import { readProjectText } from '../../node/project-files.ts'
 import type { Recipe } from '../../protocol/recipe.ts'
 import { resolveTemplate } from '../../protocol/recipe-template.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
+import { CliError } from '../cli-error.ts'
 import { DemoNode } from './demo-node.ts'
 import {
   createDemoRepository,
@@ -68,7 +69,18 @@ function say(line: string): void {
 
 /** Exit code: 0 where every verdict is as it must be, 1 where one is not, 130 after Ctrl-C. */
 export async function runDemo(options: DemoOptions): Promise<number> {
+  if (process.getuid?.() !== 0) {
+    throw new CliError(
+      'not-available',
+      'the demo builds in namespaces of its own, which needs root: run it as root',
+    )
+  }
   await ensureTools('demo', { install: options.install, say })
+  const missing = missingTools('demo')
+  if (missing.length > 0) {
+    const names = missing.map(({ name }) => name).join(', ')
+    throw new CliError('not-available', `${names} not found: ${installCommand(missing)}`)
+  }
   const cleanUp = new CleanUp()
   const abort = new AbortController()
   const interrupt = (): void => abort.abort(new Error('interrupted'))

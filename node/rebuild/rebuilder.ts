@@ -133,7 +133,7 @@ export class Rebuilder<Image> {
     const settledByOne =
       work.doubted !== true &&
       (isAgreement(first, published, level) || isConfirmed(first, work.earlier, level))
-    if (settledByOne && first.kind === 'built') {
+    if (settledByOne) {
       outcome = { kind: 'built', rebuilt: first.digests }
     } else {
       progress('rebuild', 'differs or failed; building once more from cold before saying so')

@@ -2,6 +2,8 @@
 import { ConfigError } from '../config-error.ts'
 import type { FollowPreview, FollowRequest, ProjectSummary } from '../http/node-service.ts'
 import type { NodeParts } from '../node-parts.ts'
+import { BuildError } from '../rebuild/build-error.ts'
+import { checkSourceLocation, parseSourceLocation } from '../rebuild/source-location.ts'
 import { readProjectText, type FollowedProject } from '../project-files.ts'
 
 export class Following {
@@ -29,6 +31,7 @@ export class Following {
       )
     }
     warnings.push(...(build ? (engine?.warnings ?? []) : []))
+    warnings.push(...(await sourceWarnings(project.source, project.insecure)))
     return {
       ...describeProject({ project, build, trustRecipe }),
       isolation: engine?.isolation ?? 'none: no builder',
@@ -65,6 +68,17 @@ export class Following {
       'not-followed',
       `${image} is not followed: "rebuildnet follow FILE" adds its project file`,
     )
+  }
+}
+
+/** Why the source could not be fetched as the project file stands. */
+async function sourceWarnings(source: string, insecure: readonly string[]): Promise<string[]> {
+  try {
+    await checkSourceLocation(parseSourceLocation(source), insecure)
+    return []
+  } catch (error) {
+    if (error instanceof BuildError) return [error.message]
+    throw error
   }
 }
 
