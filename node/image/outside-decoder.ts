@@ -18,7 +18,7 @@ import { randomBytes } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import { constants, gzipSync, inflateRawSync } from 'node:zlib'
 import type { LayerDecoder } from './layer-decoder.ts'
-import type { Sink } from './zlib-pump.ts'
+import { release, type Sink } from './zlib-pump.ts'
 
 const MARK_BYTES = 32
 const GATHER_BYTES = 256 * 1024
@@ -127,6 +127,7 @@ export class OutsideDecoder implements LayerDecoder {
       stdout.on('data', (chunk: Buffer) => {
         try {
           this.#gather(chunk)
+          if (chunk.byteOffset === 0) release(chunk)
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)))
         }
