@@ -1,4 +1,5 @@
 /** The node as its callers see it: every part of NodeService, put together. */
+import type { Policy } from '../../protocol/policy.ts'
 import type {
   AlertSummary,
   AnnounceRequest,
@@ -81,7 +82,7 @@ export class Service implements NodeService {
       policy: {
         hash: policy.policy.hash,
         operators: policy.policy.operators.length,
-        warnings: policy.policy.warnings,
+        warnings: [...policy.policy.warnings, ...freshnessWarnings(policy.policy)],
       },
       started: this.#parts.started,
     }
@@ -181,4 +182,12 @@ export class Service implements NodeService {
   subscribe(listener: (event: NodeEvent) => void): () => void {
     return this.#parts.subscribe(listener)
   }
+}
+
+/** Until logs are kept nobody can be known to be fresh, and a policy that asks for it allows nothing. */
+function freshnessWarnings({ freshness, operators }: Policy): string[] {
+  if (freshness === 'off' || operators.length === 0) return []
+  return [
+    'freshness = "required" allows nothing yet, since there are no logs to be fresh: "off" allows without knowing whether dissent is being hidden',
+  ]
 }
