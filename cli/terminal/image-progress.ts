@@ -18,7 +18,7 @@ export function showImageProgress(
   { now = () => performance.now() }: ProgressOptions = {},
 ): (progress: NormalizeProgress) => void {
   const started = now()
-  let last = started
+  let last = -Infinity
   return ({ bytes, totalBytes }) => {
     const at = now()
     if (at - last < MIN_INTERVAL_MS) return
@@ -26,9 +26,11 @@ export function showImageProgress(
     const part = totalBytes === 0 ? 1 : bytes / totalBytes
     const full = Math.floor(part * BAR_CHARACTERS)
     const bar = '█'.repeat(full) + '░'.repeat(BAR_CHARACTERS - full)
-    const rate = bytesWords(Math.round((bytes / (at - started)) * 1000))
+    const elapsed = at - started
+    const rate =
+      elapsed < MIN_INTERVAL_MS ? '' : `${bytesWords(Math.round((bytes / elapsed) * 1000))}/s  `
     out.progress(
-      `${bar} ${Math.floor(part * 100)} %  ${bytesWords(bytes)} of ${bytesWords(totalBytes)}  ${rate}/s  ${image}`,
+      `${bar} ${Math.floor(part * 100)} %  ${bytesWords(bytes)} of ${bytesWords(totalBytes)}  ${rate}${image}`,
     )
   }
 }

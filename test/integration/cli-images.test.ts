@@ -149,7 +149,7 @@ describe('diff', () => {
     const quiet = await runHere(['diff', a.reference, a.reference])
     expect(quiet.stderr).toBe('')
     const terminal = await runHere(['diff', a.reference, a.reference], { terminal: true })
-    expect(terminal.stderr).toContain('comparing: layer 1 of 1')
+    expect(terminal.stderr).toContain('  comparing')
   })
 })
 

@@ -22,8 +22,12 @@ describe('the progress of reading an image', () => {
     ])
   })
 
+  it('is shown at once, without a rate', () => {
+    expect(show([[0, 0]])).toEqual([`${'░'.repeat(24)} 0 %  0 B of 100.0 MiB  oci:app`])
+  })
+
   it('is shown ten times a second at most', () => {
     const steps = Array.from({ length: 1000 }, (_, ms) => [ms, ms * 1000] as const)
-    expect(show(steps)).toHaveLength(9)
+    expect(show(steps)).toHaveLength(10)
   })
 })
