@@ -1,4 +1,6 @@
 import { Option, type Command } from 'commander'
+import type { FileContents, WantedContent } from '../../node/image/file-contents.ts'
+import type { Difference } from '../../protocol/normalize/diff.ts'
 import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
@@ -6,6 +8,7 @@ import { EXIT } from '../exit-code.ts'
 import { addExamples, insecureOption, platformOption } from '../option.ts'
 import { showDiff } from '../terminal/diff-report.ts'
 import { showImageProgress } from '../terminal/image-progress.ts'
+import { diffTexts } from '../terminal/text-diff.ts'
 import { faint } from '../terminal/style.ts'
 import { bytesWords } from '../terminal/words.ts'
 
@@ -20,6 +23,7 @@ interface Options {
   readonly profile?: string
   readonly insecure?: readonly string[]
   readonly between?: readonly string[]
+  readonly content?: boolean
 }
 
 export function define(command: Command, bind: Bind): void {
@@ -39,6 +43,7 @@ export function define(command: Command, bind: Bind): void {
     )
     .addOption(platformOption('platform, where an image is an index of several'))
     .option('--profile <id>', 'normalization profile (default: "rebuildnet/1")')
+    .option('--content', 'also read both images again and show how small text files differ')
     .option('--between <operator...>', 'two operators, by name or id, or one and "published"')
     .addOption(insecureOption())
   addExamples(command, [
@@ -66,9 +71,52 @@ export function define(command: Command, bind: Bind): void {
     )
     out.progress('')
     if (out.json) out.value({ equal, differences })
-    else showDiff({ equal, differences }, out)
+    else {
+      const contentOf =
+        options.content === true
+          ? await loadContents(context, [a, b], differences, options)
+          : undefined
+      showDiff({ equal, differences, ...(contentOf === undefined ? {} : { contentOf }) }, out)
+    }
     const same = LEVELS.indexOf(equal) >= LEVELS.indexOf(options.level)
     return same ? EXIT.yes : EXIT.no
+  })
+}
+
+/** Reads both images again for the files that differ, and gives the lines to show below each. */
+async function loadContents(
+  context: Context,
+  [a, b]: readonly [string, string],
+  differences: readonly Difference[],
+  options: Options,
+): Promise<(difference: Difference) => readonly string[]> {
+  const { fetchContents } = await import('../../node/image/file-contents.ts')
+  const { nodeCrypto } = await import('../../node/crypto/node-crypto.ts')
+  const { platform, profile, insecure } = options
+  const fetch = (reference: string, side: 'a' | 'b'): Promise<FileContents> =>
+    context.untilStopped((signal) =>
+      fetchContents({ crypto: nodeCrypto }, reference, contentsOf(differences, side), {
+        platform,
+        profile,
+        insecure,
+        signal,
+      }),
+    )
+  const [inA, inB] = [await fetch(a, 'a'), await fetch(b, 'b')]
+  return (difference) => {
+    if (!difference.what.includes('content')) return []
+    const [before, after] = [difference.a?.content, difference.b?.content].map((digest, side) =>
+      typeof digest === 'string' ? (side === 0 ? inA : inB).get(digest) : undefined,
+    )
+    if (before === undefined || after === undefined) return ['(too large to show)']
+    return diffTexts(before, after) ?? ['(not text)']
+  }
+}
+
+function contentsOf(differences: readonly Difference[], side: 'a' | 'b'): WantedContent[] {
+  return differences.flatMap((difference) => {
+    const digest = difference.what.includes('content') ? difference[side]?.content : undefined
+    return typeof digest === 'string' ? [{ layer: difference.layer, digest }] : []
   })
 }
 

@@ -10,7 +10,11 @@ import { toHex } from '../../protocol/bytes.ts'
 import type { Crypto, Hasher } from '../../protocol/crypto.ts'
 import type { Digest } from '../../protocol/identifiers.ts'
 import type { ImageBudget } from '../../protocol/normalize/image-budget.ts'
-import { LayerReader, type NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
+import {
+  type ContentCollector,
+  LayerReader,
+  type NormalizedLayer,
+} from '../../protocol/normalize/layer-reader.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../protocol/normalize/limits.ts'
 import {
   NormalizeError,
@@ -41,6 +45,8 @@ export interface LayerPassInit {
   readonly tarHash?: Hasher
   /** Makes the decoder; default the built-in one. */
   readonly createDecoder?: typeof createLayerDecoder
+  /** Takes the contents of some files as they pass. */
+  readonly collect?: ContentCollector
   /** Told the unpacked bytes so far, before each piece of them is read; may throw to give up. */
   readonly onUnpacked?: (bytes: number) => void
 }
@@ -98,13 +104,14 @@ export class LayerPass {
     this.#init = init
     this.#blobHash = crypto.createSha256()
     this.#tarHash = init.tarHash ?? crypto.createSha256()
-    const { profile, layer, budget } = init
+    const { profile, layer, budget, collect } = init
     this.#reader = new LayerReader(
       { crypto },
       {
         profile,
         ...(layer === undefined ? {} : { layer }),
         ...(budget === undefined ? {} : { budget }),
+        ...(collect === undefined ? {} : { collect }),
       },
     )
     if (expected.size > LIMITS.maxBlobBytes) {

@@ -61,6 +61,6 @@ function describeAll(values: Values): string {
 function valueWords(key: string, value: JsonValue | undefined): string {
   if (value === undefined || value === null) return 'none'
   if (key === 'content' && typeof value === 'string') return value.slice(0, SHORT_DIGEST_DIGITS)
-  if (key === 'size') return `${String(value)} B`
+  if (key === 'size') return `${JSON.stringify(value)} B`
   return typeof value === 'string' && key !== 'value' ? value : JSON.stringify(value)
 }

@@ -40,6 +40,14 @@ export interface LayerReaderInit {
   readonly limits?: NormalizeLimits
   /** Shared by all layers of an image, so that its limits hold while they are read. */
   readonly budget?: ImageBudget
+  /** Takes the contents of some files as they pass. */
+  readonly collect?: ContentCollector
+}
+
+export interface ContentCollector {
+  /** Whether content of this size is kept until its digest is known; never 0. */
+  wants(size: number): boolean
+  take(digest: ByteString, content: Uint8Array): void
 }
 
 /** The longest path in an error message, in bytes. */
@@ -49,7 +57,12 @@ const END_BLOCKS = 2
 type State =
   | { readonly kind: 'header' }
   | { readonly kind: 'extension'; readonly header: TarHeader; readonly data: Uint8Array }
-  | { readonly kind: 'content'; readonly file: OpenFile; hasher: Hasher | undefined }
+  | {
+      readonly kind: 'content'
+      readonly file: OpenFile
+      hasher: Hasher | undefined
+      readonly collected: Uint8Array | undefined
+    }
   | { readonly kind: 'padding' }
   | { readonly kind: 'tail' }
 
@@ -62,6 +75,7 @@ export class LayerReader {
   readonly #profile: Profile
   readonly #limits: NormalizeLimits
   readonly #budget: ImageBudget | undefined
+  readonly #collect: ContentCollector | undefined
   readonly #layer: number | undefined
   readonly #tree: LayerTree
   readonly #context: EntryContext
@@ -88,6 +102,7 @@ export class LayerReader {
     this.#profile = init.profile
     this.#limits = init.limits ?? DEFAULT_NORMALIZE_LIMITS
     this.#budget = init.budget
+    this.#collect = init.collect
     this.#layer = init.layer
     this.#tree = new LayerTree({ profile: this.#profile, limits: this.#limits })
     this.#context = {
@@ -245,7 +260,10 @@ export class LayerReader {
     this.#entries++
     if (file === undefined) return
     if (size === 0) file.content = this.#emptyContent
-    else this.#open({ kind: 'content', file, hasher: undefined }, size)
+    else {
+      const collected = this.#collect?.wants(size) === true ? new Uint8Array(size) : undefined
+      this.#open({ kind: 'content', file, hasher: undefined, collected }, size)
+    }
   }
 
   #open(state: State, size: number): void {
@@ -258,15 +276,17 @@ export class LayerReader {
   }
 
   #takeContent(state: State & { readonly kind: 'content' }, bytes: Uint8Array): void {
+    const { collected } = state
+    collected?.set(bytes, collected.length - this.#remaining)
     if (state.hasher === undefined && bytes.length === this.#remaining) {
       state.file.content = toByteString(this.#crypto.sha256(bytes))
-      return
-    }
-    state.hasher ??= this.#crypto.createSha256()
-    state.hasher.update(bytes)
-    if (bytes.length === this.#remaining) {
+    } else {
+      state.hasher ??= this.#crypto.createSha256()
+      state.hasher.update(bytes)
+      if (bytes.length < this.#remaining) return
       state.file.content = toByteString(state.hasher.digest())
     }
+    if (collected !== undefined) this.#collect?.take(state.file.content, collected)
   }
 
   #finishState(state: State): void {

@@ -86,6 +86,7 @@ export class TreeComparison {
   readonly #objects: PartialObjects
   readonly #seen = new Set<string>()
   #waiting: Pair[] = []
+  #failure: TreeObjectError | undefined
   #count = 0
   #bytes = 0
 
@@ -107,6 +108,17 @@ export class TreeComparison {
    * `malformed`, `too-deep` or `too-much`.
    */
   wanted(): readonly WantedObject[] {
+    if (this.#failure !== undefined) throw this.#failure
+    try {
+      return this.#advance()
+    } catch (error) {
+      // What was not looked at any more must not pass for equal.
+      if (error instanceof TreeObjectError) this.#failure = error
+      throw error
+    }
+  }
+
+  #advance(): readonly WantedObject[] {
     const wanted = new Map<ByteString, WantedObject>()
     let open = this.#waiting
     while (open.length > 0) {
@@ -143,6 +155,7 @@ export class TreeComparison {
    * after each, since there may be many.
    */
   *finish(maxListed: number): Generator<undefined, ComparedTrees> {
+    if (this.wanted().length > 0) throw new Error('a comparison is finished before all is here')
     const [a, b] = [this.#image(this.#init.a), this.#image(this.#init.b)]
     let visits = 0
     const visit = (): void => {
