@@ -13,12 +13,12 @@ import { safeText } from './terminal/safe-text.ts'
 
 export async function runProcess(): Promise<number> {
   const stopListeners = new Set<() => void>()
-  let broken = false
+  const answer = { broken: false }
 
   /** An answer that nobody gets is none: what can stop in order does, and the rest ends here. */
   const giveUp = (line: string | undefined): void => {
-    if (broken) return
-    broken = true
+    if (answer.broken) return
+    answer.broken = true
     if (line !== undefined) process.stderr.write(`rebuildnet: ${safeText(line)}\n`)
     if (stopListeners.size === 0) process.exit(EXIT.error)
     process.exitCode = EXIT.error
@@ -46,7 +46,7 @@ export async function runProcess(): Promise<number> {
   })
   // What was written last says only now that it could not be.
   await new Promise((resolve) => setImmediate(resolve))
-  return broken ? EXIT.error : exitCode
+  return answer.broken ? EXIT.error : exitCode
 }
 
 function stopOnSignals(listeners: Set<() => void>): Io['onStop'] {

@@ -9,6 +9,7 @@ import { createOperatorStatement } from '../protocol/create-statement.ts'
 import type { Crypto } from '../protocol/crypto.ts'
 import { openStatement } from '../protocol/open-statement.ts'
 import { MAX_CARD_LIFETIME_SECONDS, type OperatorCard } from '../protocol/operator-card.ts'
+import { StatementError } from '../protocol/statement-error.ts'
 import type { SignedStatement } from '../protocol/statement.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { unixSeconds, type Clock } from './clock.ts'
@@ -60,6 +61,21 @@ export async function loadOperatorIdentity(
   crypto: Crypto,
 ): Promise<OperatorIdentity> {
   const key = await loadSigningKey(folder.signingKey)
+  const { card, cardBytes } = await loadOwnCard(folder, crypto)
+  if (!card.body.keys.includes(key.publicKey)) {
+    throw new ConfigError(
+      'bad-value',
+      `${folder.card} does not list the key in ${folder.signingKey}: restore both from one backup`,
+    )
+  }
+  return { key, card, cardBytes }
+}
+
+/** The card in its file, verified; needs no key. */
+export async function loadOwnCard(
+  folder: Pick<DataFolder, 'card'>,
+  crypto: Crypto,
+): Promise<Omit<OperatorIdentity, 'key'>> {
   const cardBytes = await readFile(folder.card).catch((cause: unknown) => {
     throw new ConfigError(
       'no-data-folder',
@@ -69,14 +85,21 @@ export async function loadOperatorIdentity(
       },
     )
   })
-  const card = openStatement(cardBytes, crypto)
-  if (!isCard(card) || !card.body.keys.includes(key.publicKey)) {
-    throw new ConfigError(
+  const damaged = (why: string, cause?: unknown): ConfigError =>
+    new ConfigError(
       'bad-value',
-      `${folder.card} does not list the key in ${folder.signingKey}: restore both from one backup`,
+      `${folder.card} is damaged (${why}): restore it from a backup`,
+      cause === undefined ? {} : { cause },
     )
+  let card: SignedStatement
+  try {
+    card = openStatement(cardBytes, crypto)
+  } catch (error) {
+    if (error instanceof StatementError) throw damaged(error.message, error)
+    throw error
   }
-  return { key, card, cardBytes }
+  if (!isCard(card)) throw damaged(`it holds a ${card.body.kind} statement`)
+  return { card, cardBytes }
 }
 
 function isCard(statement: SignedStatement): statement is SignedStatement<OperatorCard> {

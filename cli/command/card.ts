@@ -5,6 +5,7 @@ import { CliError } from '../cli-error.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
+import { cardExpiryNote } from '../terminal/card-expiry.ts'
 
 export function define(command: Command, bind: Bind): void {
   command
@@ -14,7 +15,12 @@ export function define(command: Command, bind: Bind): void {
     .argument('[file]', 'where to; standard output where absent')
   addExamples(command, ['card ada.card', 'card > ada.card'])
   bind(command, async ({ context, args: [file] }) => {
-    const card = await context.withNode(({ client }) => client.ownCard())
+    const { card, expires } = await context.withNode(async ({ client }) => ({
+      card: await client.ownCard(),
+      expires: (await client.status()).cardExpires,
+    }))
+    const note = cardExpiryNote(expires, Math.floor(Date.now() / 1000))
+    if (note !== undefined) context.out.note(note)
     const text = encodeCardFile(card)
     if (file === undefined) {
       if (context.json) context.out.value(JSON.parse(text))

@@ -1,9 +1,14 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { StatementSummary } from '../../node/http/node-service.ts'
 import type { Bind } from '../command-table.ts'
+import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
 import { bad, faint, good, warn, type Span } from '../terminal/style.ts'
+
+/** Own statements that are asked for: the newest are among the last of them. */
+const MAX_STATEMENTS = 1000
 
 const MARKS: Readonly<Record<'ok' | 'warn' | 'fail', Span>> = {
   ok: good('✓ ok  '),
@@ -14,17 +19,20 @@ const MARKS: Readonly<Record<'ok' | 'warn' | 'fail', Span>> = {
 export function define(command: Command, bind: Bind): void {
   command
     .description(
-      'Checks what this machine can do: Node, git, builders and their isolation, disk, clock, policy. Exits 1 where something keeps a node from working.',
+      'Checks what this machine can do: Node, git, builders and their isolation, disk, clock, operator card, policy. Exits 1 where something keeps a node from working.',
     )
     .option('--no-build', 'for a node that only asks and watches')
   addExamples(command, ['doctor', 'doctor --no-build --json'])
   bind<{ readonly build: boolean }>(command, async ({ context, options }) => {
-    const [{ examine }, { Buildah }, { systemClock }, policyWarnings] = await Promise.all([
-      import('../../node/system/doctor.ts'),
-      import('../../node/rebuild/buildah.ts'),
-      import('../../node/clock.ts'),
-      readPolicyWarnings(context.dataFolder),
-    ])
+    const [{ examine }, { Buildah }, { systemClock }, policyWarnings, cardExpires] =
+      await Promise.all([
+        import('../../node/system/doctor.ts'),
+        import('../../node/rebuild/buildah.ts'),
+        import('../../node/clock.ts'),
+        readPolicyWarnings(context.dataFolder),
+        readCardExpiry(context.dataFolder),
+      ])
+    const latestKnownTime = cardExpires === undefined ? undefined : await latestOwnTime(context)
     const { out, dataFolder } = context
     const findings = await context.untilStopped((signal) =>
       examine(
@@ -32,6 +40,8 @@ export function define(command: Command, bind: Bind): void {
         {
           dataFolder,
           builds: options.build,
+          ...(cardExpires === undefined ? {} : { cardExpires }),
+          ...(latestKnownTime === undefined ? {} : { latestKnownTime }),
           ...(policyWarnings === undefined ? {} : { policyWarnings }),
         },
         signal,
@@ -58,4 +68,31 @@ async function readPolicyWarnings(root: string): Promise<readonly string[] | und
   const { policy } = dataFolder(root)
   if (!existsSync(policy)) return undefined
   return (await PolicyFile.load(policy, nodeCrypto)).policy.warnings
+}
+
+/** Undefined before `init`; a damaged card is an error like everywhere. */
+async function readCardExpiry(root: string): Promise<number | undefined> {
+  const [{ dataFolder }, { loadOwnCard }, { nodeCrypto }] = await Promise.all([
+    import('../../node/data-folder.ts'),
+    import('../../node/operator-identity.ts'),
+    import('../../node/crypto/node-crypto.ts'),
+  ])
+  const folder = dataFolder(root)
+  if (!existsSync(folder.card)) return undefined
+  return (await loadOwnCard(folder, nodeCrypto)).card.body.expires
+}
+
+/** Newest time in what this node has signed; undefined where its store cannot be read. */
+async function latestOwnTime(context: Context): Promise<number | undefined> {
+  const own = await context
+    .withNode(({ client }) => client.log({ limit: MAX_STATEMENTS }))
+    // The doctor is asked when things are broken: what is wrong with the store, fsck tells.
+    .catch(() => [])
+  const times = own.flatMap(({ body }) => timesOf(body))
+  return times.length === 0 ? undefined : Math.max(...times)
+}
+
+function timesOf(body: StatementSummary['body']): readonly number[] {
+  const { issued, announced, finished, withdrawn } = body as Readonly<Record<string, unknown>>
+  return [issued, announced, finished, withdrawn].filter((time) => typeof time === 'number')
 }

@@ -11,8 +11,10 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples, collect, countArgument } from '../option.ts'
 import { describeEvent } from '../terminal/event-line.ts'
+import { cardExpiryFact, cardExpiryNote } from '../terminal/card-expiry.ts'
 import type { Output } from '../terminal/output.ts'
 import { faint, strong, warn } from '../terminal/style.ts'
+import { countWords } from '../terminal/words.ts'
 
 /** How long a command that is at work in the data folder is waited for. */
 const LOCK_WAIT_MS = 15_000
@@ -104,6 +106,8 @@ async function run(context: Context, flags: ConfigFlags): Promise<number> {
       const status = await node.service.status()
       if (out.json) out.value({ type: 'started', data: { ...status, socket: node.socketPath } })
       else showStart(status, node, out)
+      const note = cardExpiryNote(status.cardExpires, Math.floor(Date.now() / 1000))
+      if (note !== undefined) out.note(note)
       await stopped(signal)
       unsubscribe()
       out.progress('')
@@ -154,11 +158,12 @@ function showEvent(event: NodeEvent, out: Output): void {
 function showStart(status: Status, node: RunningNode, out: Output): void {
   out.facts([
     ['operator', strong(`${status.name} (${status.operator})`)],
+    ['card', cardExpiryFact(status.cardExpires, Math.floor(Date.now() / 1000))],
     ['peer', status.peerId],
     ['network', status.network],
     ['addresses', status.listen],
     ['projects', status.projects.length === 0 ? faint('none followed yet') : status.projects],
-    ['policy', `${status.policy.operators} operators trusted`],
+    ['policy', `${countWords(status.policy.operators, 'operator')} trusted`],
     ...status.policy.warnings.map((warning) => ['', warn(warning)] as const),
     ['builder', status.builder ?? warn('none: nothing is rebuilt here (see "rebuildnet doctor")')],
     ['isolation', status.isolation ?? '-'],

@@ -2,8 +2,9 @@ import type { Command } from 'commander'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
+import { cardExpiryFact } from '../terminal/card-expiry.ts'
 import { bad, faint, good, strong, warn } from '../terminal/style.ts'
-import { timeWords } from '../terminal/words.ts'
+import { countWords, timeWords } from '../terminal/words.ts'
 
 export function define(command: Command, bind: Bind): void {
   command.description(
@@ -27,7 +28,8 @@ export function define(command: Command, bind: Bind): void {
       ],
       ...(status.readOnly ? [['store', bad('read-only: free some disk space')] as const] : []),
       ['operator', strong(`${status.name} (${status.operator})`)],
-      ['network', `${status.network}, ${status.peers} peers`],
+      ['card', cardExpiryFact(status.cardExpires, Math.floor(Date.now() / 1000))],
+      ['network', `${status.network}, ${countWords(status.peers, 'peer')}`],
       ['addresses', status.listen.length === 0 ? faint('none') : status.listen],
       ['projects', status.projects.length === 0 ? faint('none followed') : status.projects],
       ['statements', String(status.statements)],
@@ -35,7 +37,10 @@ export function define(command: Command, bind: Bind): void {
       ['alerts', status.openAlerts === 0 ? 'none open' : warn(`${status.openAlerts} open`)],
       ['builder', status.builder ?? faint('none: see "rebuildnet doctor"')],
       ['isolation', status.isolation ?? faint('none')],
-      ['policy', `${policy.operators} operators trusted, ${policy.hash.slice(0, 12)}`],
+      [
+        'policy',
+        `${countWords(policy.operators, 'operator')} trusted, ${policy.hash.slice(0, 12)}`,
+      ],
       ...policy.warnings.map((warning) => ['', warn(warning)] as const),
       ['version', status.version],
     ])

@@ -34,6 +34,11 @@ export function bytesWords(bytes: number): string {
   return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1] ?? ''}`
 }
 
+/** `1 peer`, `2 peers`. */
+export function countWords(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
+}
+
 /** Enough of a sid to name it: commands take a prefix of 8 or more. */
 export function shortSid(sid: string): string {
   return sid.slice(0, SHORT_ID_CHARACTERS)

@@ -25,6 +25,8 @@ export interface Status {
   readonly operator: OperatorId
   readonly name: string
   readonly key: KeyHex
+  /** From when on nobody believes what this node signs. */
+  readonly cardExpires: UnixSeconds
   readonly peerId: string
   readonly listen: readonly string[]
   readonly peers: number

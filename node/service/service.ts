@@ -66,6 +66,7 @@ export class Service implements NodeService {
       operator: identity.card.body.operator,
       name: identity.card.body.name,
       key: identity.key.publicKey,
+      cardExpires: identity.card.body.expires,
       peerId: network?.peerId ?? '',
       listen: network?.addresses() ?? [],
       peers: network?.peers().length ?? 0,

@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process'
 import { statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Clock } from '../clock.ts'
+import { examineCard } from './card-expiry.ts'
 
 export interface Finding {
   readonly name: string
@@ -36,8 +37,10 @@ export interface DoctorComponents {
 export interface DoctorOptions {
   /** Where statements and work folders lie. */
   readonly dataFolder: string
-  /** Times that signed statements carry, in seconds: the clock cannot be before all of them. */
+  /** Newest time that an own statement carries, in seconds: the clock cannot be before it. */
   readonly latestKnownTime?: number
+  /** When the own operator card ends, in seconds; undefined where there is none. */
+  readonly cardExpires?: number
   /** False for a node that only asks or watches. */
   readonly builds: boolean
   /** What is odd about the policy, a line each; undefined where there is no policy to read. */
@@ -64,6 +67,9 @@ export async function examine(
     ...builders,
     await examineDisk(options.dataFolder),
     examineClock(components.clock, options.latestKnownTime),
+    ...(options.cardExpires === undefined
+      ? []
+      : [examineCard(options.cardExpires, Math.floor(components.clock.now() / 1000))]),
     ...examinePolicy(options.policyWarnings),
   ]
 }
@@ -157,13 +163,20 @@ async function examineDisk(folder: string): Promise<Finding> {
 
 export function examineClock(clock: Clock, latestKnownTime = 0): Finding {
   const now = Math.floor(clock.now() / 1000)
-  const floor = Math.max(EARLIEST_TIME, latestKnownTime - MAX_AHEAD_SECONDS)
-  const time = new Date(now * 1000).toISOString()
-  if (now >= floor) return { name: 'clock', status: 'ok', detail: time }
-  return {
-    name: 'clock',
-    status: 'fail',
-    detail: `${time} is before ${new Date(floor * 1000).toISOString()}, which is past already`,
-    remedy: 'set the clock, with NTP if possible',
+  const time = isoTime(now)
+  const remedy = 'set the clock, with NTP if possible'
+  if (now < EARLIEST_TIME) {
+    const detail = `${time} is before ${isoTime(EARLIEST_TIME)}, which is past already`
+    return { name: 'clock', status: 'fail', detail, remedy }
   }
+  if (now < latestKnownTime - MAX_AHEAD_SECONDS) {
+    // Either the clock is behind now, or it was ahead when that was signed.
+    const detail = `${time} is before ${isoTime(latestKnownTime)}, when this node last signed something`
+    return { name: 'clock', status: 'warn', detail, remedy }
+  }
+  return { name: 'clock', status: 'ok', detail: time }
+}
+
+function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString()
 }

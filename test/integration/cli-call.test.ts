@@ -175,6 +175,21 @@ describe('what is printed', () => {
     expect((await node.run('status')).stdout).toMatch(/node +running since 2023-11-14/)
   })
 
+  it('warns of a card that ends, and says when it has', async () => {
+    node = await TestNode.start()
+    const { service } = node.api
+    const now = Math.floor(Date.now() / 1000)
+    expect((await node.run('status')).stdout).toMatch(/^card +good until 2096-/m)
+    expect((await node.run('card')).stderr).toBe('')
+    service.state = { ...service.state, cardExpires: now + 10 * 86_400 - 60 }
+    expect((await node.run('status')).stdout).toMatch(/^card +expires in 9 days, on /m)
+    service.state = { ...service.state, cardExpires: now - 60 }
+    expect((await node.run('status')).stdout).toMatch(/^card +expired on /m)
+    const card = await node.run('card')
+    expect(card.exitCode).toBe(0)
+    expect(card.stderr).toMatch(/^error: the operator card expired on [^\n]+\n$/)
+  })
+
   it('says 1 for a statement that is not known', async () => {
     node = await TestNode.start()
     const ran = await node.run('log', 'ffffffff', '--json')

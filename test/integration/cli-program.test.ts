@@ -140,6 +140,20 @@ describe('where no node runs', () => {
     expect((await run('peers', '--json')).json).toEqual([])
   })
 
+  it('the doctor knows when this node signed last, and how long its card is good', async () => {
+    await init()
+    const { json } = await run('doctor', '--no-build', '--json')
+    expect(json).toContainEqual({ name: 'card', status: 'ok', detail: expect.any(String) })
+    expect(json).toContainEqual(expect.objectContaining({ name: 'clock', status: 'ok' }))
+    const yesterday = 'const { now } = Date; Date.now = () => now() - 86_400_000'
+    const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(yesterday)}`
+    const behind = await runProgramFile(['doctor', '--no-build', '--json', '--data', folder()], {
+      ...process.env,
+      NODE_OPTIONS,
+    })
+    expect(behind.json).toContainEqual(expect.objectContaining({ name: 'clock', status: 'warn' }))
+  })
+
   it('two commands at once wait for one another', async () => {
     await init()
     const ran = await Promise.all([run('status'), run('log'), run('trust', 'ls')])

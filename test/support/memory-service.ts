@@ -217,6 +217,7 @@ export class MemoryService implements NodeService {
     operator: OPERATOR,
     name: 'Ada',
     key: KEY,
+    cardExpires: 4_000_000_000,
     peerId: '12D3KooWAda',
     listen: ['/ip4/127.0.0.1/tcp/4801'],
     peers: 1,

@@ -13,6 +13,7 @@ export const status: z.ZodType<Status> = component(
     operator: operatorId,
     name: z.string(),
     key,
+    cardExpires: seconds,
     peerId: z.string(),
     listen: z.array(z.string()),
     peers: z.number().int(),

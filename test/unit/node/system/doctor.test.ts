@@ -57,8 +57,21 @@ describe('the doctor', () => {
     expect(examineClock(at('1970-01-01T00:01:00Z')).status).toBe('fail')
     expect(examineClock(at('2026-01-01T00:00:00Z')).status).toBe('ok')
     const later = Date.parse('2026-06-01T00:00:00Z') / 1000
-    expect(examineClock(at('2026-01-01T00:00:00Z'), later).status).toBe('fail')
+    expect(examineClock(at('2026-01-01T00:00:00Z'), later).status).toBe('warn')
     expect(examineClock(at('2026-06-01T00:00:00Z'), later + 300).status).toBe('ok')
+  })
+})
+
+describe('the operator card', () => {
+  it('is looked at where there is one', async () => {
+    const components = { clock: at('2026-01-01T00:00:00Z'), builders: [] }
+    const { signal } = new AbortController()
+    const cardExpires = Date.parse('2025-12-31T00:00:00Z') / 1000
+    const options = { dataFolder: folder, builds: false }
+    const findings = await examine(components, { ...options, cardExpires }, signal)
+    expect(findings).toContainEqual(expect.objectContaining({ name: 'card', status: 'fail' }))
+    const without = await examine(components, options, signal)
+    expect(without.filter(({ name }) => name === 'card')).toEqual([])
   })
 })
 
