@@ -70,6 +70,7 @@ const FAMILY_STATUS: Readonly<Record<string, number>> = {
   MissingToolsError: 500,
   StoreError: 503,
   NetworkError: 503,
+  TreeObjectError: 422,
 }
 
 const TITLE: Readonly<Record<number, string>> = {

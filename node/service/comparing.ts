@@ -7,7 +7,7 @@ import type { ImageDigests, Rebuild } from '../../protocol/rebuild.ts'
 import { allowsSeveralBuilders } from '../../protocol/recipe.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
-import { compareTrees } from '../compare-trees.ts'
+import { compareTrees, type TreeParts } from '../compare-trees.ts'
 import { ConfigError } from '../config-error.ts'
 import type { DiffRequest, DiffReply, DiffSide } from '../http/node-service.ts'
 import type { NodeParts } from '../node-parts.ts'
@@ -22,11 +22,18 @@ interface FoundSide extends DiffSide {
   readonly profile: string
 }
 
-export class Comparing {
-  readonly #parts: NodeParts
-  readonly #statements: StatementQueries
+export interface ComparingParts extends TreeParts {
+  readonly store: Pick<NodeParts['store'], 'statements'>
+  readonly signers: NodeParts['signers']
+  /** The name that the user gave an operator. */
+  readonly nameOf: (operator: OperatorId) => string | undefined
+}
 
-  constructor(parts: NodeParts, statements: StatementQueries) {
+export class Comparing {
+  readonly #parts: ComparingParts
+  readonly #statements: Pick<StatementQueries, 'findRelease'>
+
+  constructor(parts: ComparingParts, statements: Pick<StatementQueries, 'findRelease'>) {
     this.#parts = parts
     this.#statements = statements
   }
@@ -88,9 +95,9 @@ export class Comparing {
     rebuilds: readonly (SignedStatement<Rebuild> & { readonly operator: OperatorId })[],
   ): FoundSide {
     if (name === PUBLISHED) return publishedSide(rebuilds)
-    const { policy, signers } = this.#parts
+    const { signers } = this.#parts
     const nameOf = (id: OperatorId): string | undefined =>
-      policy.policy.operators.find((each) => each.id === id)?.name ?? signers.cardOf(id)?.name
+      this.#parts.nameOf(id) ?? signers.cardOf(id)?.name
     const operators = [...new Set(rebuilds.map(({ operator }) => operator))]
     const exact = operators.filter((id) => id === name || nameOf(id) === name)
     const matches = exact.length > 0 ? exact : operators.filter((id) => id.startsWith(name))

@@ -49,7 +49,20 @@ export class Service implements NodeService {
     this.#announcing = new Announcing(parts, this.#following, this.#statements)
     this.#rebuilding = new Rebuilding(parts, this.#statements)
     this.#trust = new Trust(parts)
-    this.#comparing = new Comparing(parts, this.#statements)
+    this.#comparing = new Comparing(
+      {
+        crypto: parts.crypto,
+        store: parts.store,
+        trees: parts.trees,
+        signers: parts.signers,
+        // Not there before the node has started.
+        get network() {
+          return parts.network
+        },
+        nameOf: (id) => parts.policy.policy.operators.find((each) => each.id === id)?.name,
+      },
+      this.#statements,
+    )
   }
 
   async status(): Promise<Status> {

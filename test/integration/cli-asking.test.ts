@@ -7,6 +7,7 @@ import {
   makeAnswer,
   makeQueueItem,
   makeVerdict,
+  SID,
 } from '../support/memory-service.ts'
 import { TestNode } from '../support/command-line.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -16,6 +17,22 @@ beforeEach(async () => {
   node = await TestNode.start()
 })
 afterEach(() => node.stop())
+
+describe('diff --between', () => {
+  it('shows both values, where they come from, and what moved', async () => {
+    const ran = await node.run('diff', SID, '--between', 'alice', 'published')
+    expect(ran.exitCode).toBe(1)
+    expect(ran.stdout).toContain('a  alice')
+    expect(ran.stdout).toContain('mode 0755 → 4755')
+    expect(ran.stdout).toContain('2.0 KiB received, 100 B sent, 1 peer asked')
+    const json = await node.run('diff', SID, '--between', 'alice', 'published', '--json')
+    expect(json.json).toMatchObject({ equal: 'none', count: 1, moved: { received: 2000 } })
+  })
+
+  it('wants two of them', async () => {
+    expect((await node.run('diff', SID, '--between', 'alice')).exitCode).toBe(2)
+  })
+})
 
 const PENDING = makeVerdict(
   makeAnswer({ verdict: 'pending', decision: 'undecided', have: 1, reasons: ['1 of 2 votes'] }),

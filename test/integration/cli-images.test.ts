@@ -134,7 +134,29 @@ describe('diff', () => {
       equal: 'none',
       differences: [{ path: 'a', layer: 0, what: ['mode'] }],
     })
-    expect((await runHere(['diff', a.reference, b.reference])).stdout).toMatch(/^a {2}mode/m)
+    expect((await runHere(['diff', a.reference, b.reference])).stdout).toBe(
+      [
+        '≠ they differ  1 difference',
+        '',
+        'layer 0  1 changed',
+        '  /',
+        '    ~ a  mode',
+        '        mode 0644 → 4755',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('shows how the lines of a small text differ', async () => {
+    const a = await archive('a', tarOf('one\ntwo\nthree\n'))
+    const b = await archive('b', tarOf('one\n\u001b[2Jtwo!\nthree\n'))
+    const { stdout } = await runHere(['diff', a.reference, b.reference, '--content'])
+    expect(stdout).toContain(
+      '        @@ line 1 → 1 @@\n         one\n        -two\n        +[2Jtwo!\n',
+    )
+    const binary = await archive('c', tarOf('\0'))
+    const ran = await runHere(['diff', a.reference, binary.reference, '--content'])
+    expect(ran.stdout).toContain('(not text)')
   })
 
   it('exits 2 where one of them cannot be read', async () => {

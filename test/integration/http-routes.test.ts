@@ -28,6 +28,7 @@ afterAll(() => api.stop())
 const image = encodeURIComponent(IMAGE)
 const CALLS: Record<string, { method: string; path: string; body?: unknown }> = {
   getVerdict: { method: 'GET', path: `/v1/verdict?image=${IMAGE}:1&platform=linux/amd64` },
+  getDiff: { method: 'GET', path: `/v1/diff?release=${SID}&a=alice&b=published` },
   listReleases: { method: 'GET', path: `/v1/releases?image=${image}` },
   announceRelease: { method: 'POST', path: '/v1/releases', body: { image: IMAGE, version: '2' } },
   getStatement: { method: 'GET', path: `/v1/statements/${SID}` },
@@ -91,6 +92,7 @@ describe('the description', () => {
         '/v1/queue',
         '/v1/peers',
         '/v1/alerts',
+        '/v1/diff',
         '/v1/projects',
         '/v1/log',
         '/v1/status',

@@ -1,8 +1,7 @@
 /** Trees over real TCP: what is fetched, what it costs, and what a hostile peer can do with it. */
 import type { Stream } from '@libp2p/interface'
-import { onTestFinished, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
-import { createLogger } from '../../node/logger.ts'
 import type { Network } from '../../node/network/network.ts'
 import type { TreeWalkSummary } from '../../node/network/tree-sync.ts'
 import {
@@ -15,13 +14,13 @@ import {
 } from '../../node/network/trees/frames.ts'
 import { MAX_OBJECT_BYTES } from '../../node/network/trees/limits.ts'
 import { StoredWalk } from '../../node/tree/stored-walk.ts'
-import { TreeStore } from '../../node/tree/tree-store.ts'
+import type { TreeStore } from '../../node/tree/tree-store.ts'
 import { concat } from '../../protocol/bytes.ts'
 import { diffImages } from '../../protocol/normalize/diff.ts'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
 import { DEFAULT_PROFILE } from '../../protocol/normalize/profile.ts'
 import { TreeComparison } from '../../protocol/normalize/tree-comparison.ts'
-import { imageObjects, type TreeObject } from '../../protocol/normalize/tree-object.ts'
+import type { TreeObject } from '../../protocol/normalize/tree-object.ts'
 import { debianLikeMembers, SCATTERED } from '../support/debian-like-tree.ts'
 import {
   answerFrames,
@@ -32,8 +31,7 @@ import {
   type HostilePeer,
 } from '../support/hostile-peer.ts'
 import { makeImage } from '../support/make-image.ts'
-import { startNode, WANTS_NOTHING, type TestNode } from '../support/network.ts'
-import { temporaryFolder } from '../support/temporary-store.ts'
+import { keepImage, startTreeNode, temporaryTrees, type TreeNode } from '../support/tree-node.ts'
 import {
   comparedImage,
   makeDirectory,
@@ -42,33 +40,6 @@ import {
   objectMap,
 } from '../support/tree-objects.ts'
 import { waitFor } from '../support/wait-for.ts'
-
-async function temporaryTrees(maxBytes?: number): Promise<TreeStore> {
-  const trees = new TreeStore(
-    { logger: createLogger('silent'), mayWrite: () => true },
-    { directory: await temporaryFolder(), ...(maxBytes === undefined ? {} : { maxBytes }) },
-  )
-  onTestFinished(() => trees.close())
-  return trees
-}
-
-interface TreeNode extends TestNode {
-  readonly trees: TreeStore
-}
-
-async function startTreeNode(
-  bootstrap: readonly string[] = [],
-  stallMs = 30_000,
-): Promise<TreeNode> {
-  const trees = await temporaryTrees()
-  const options = { bootstrap, treeStallMs: stallMs }
-  const node = await startNode({ wants: WANTS_NOTHING, trees, options })
-  return { ...node, trees }
-}
-
-async function keepImage(trees: TreeStore, image: NormalizedImage): Promise<void> {
-  await trees.keep(imageObjects({ crypto: nodeCrypto }, image))
-}
 
 type Side = ReturnType<typeof comparedImage>
 
