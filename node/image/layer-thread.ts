@@ -40,10 +40,13 @@ const answer = (message: LayerAnswer): void =>
 /** The layer that is being read; undefined between two of them, and after an error. */
 let reading: { readonly pass: LayerPass; readonly budget: CountingBudget } | undefined
 let outside: OutsideDecoder | undefined
+/** The layer was given up: what is still under way for it may fail as it likes. */
+let dropped = false
 
 function begin({ id, profile, layer, expected, before, inflater }: LayerJob): void {
   job = id
   stop()
+  dropped = false
   tarHash.reset()
   const budget = new CountingBudget(before)
   outside = undefined
@@ -79,6 +82,8 @@ async function end(): Promise<void> {
 
 function assemble({ id, profile, manifest, config, layers }: AssembleJob): void {
   job = id
+  dropped = false
+  outside = undefined
   const image = normalizeImage(
     { crypto },
     { manifest, config, layers: layers.map(openLayer), profile: parseProfile(profile) },
@@ -100,6 +105,7 @@ async function handle(message: ToLayerThread): Promise<void> {
 function fail(error: unknown): void {
   const taken = reading?.budget.taken ?? NOTHING_TAKEN
   stop()
+  if (dropped) return
   // Whatever went wrong with an outside inflater, only the built-in one says what it is.
   if (outside !== undefined) answer({ kind: 'unsure' })
   else if (error instanceof NormalizeError)
@@ -111,6 +117,9 @@ function fail(error: unknown): void {
 let last = Promise.resolve()
 port.on('message', (message: ToLayerThread) => {
   // At once: what is being awaited may be a program that does not answer.
-  if (message.kind === 'drop') stop()
+  if (message.kind === 'drop') {
+    dropped = true
+    stop()
+  }
   last = last.then(() => handle(message)).catch(fail)
 })

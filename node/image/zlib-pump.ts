@@ -65,9 +65,12 @@ export class ZlibPump {
     await this.#until(() => this.#ended && !this.#busy)
   }
 
+  /** Whoever still waits is told that it was given up. */
   destroy(): void {
+    this.#failure ??= new Error('the stream was given up')
     this.#waiting.length = 0
     this.#stream.destroy()
+    this.#reject?.(this.#failure)
   }
 
   async #until(isDone: () => boolean): Promise<void> {
@@ -118,7 +121,6 @@ export class ZlibPump {
     this.#busy = false
     this.#failure ??= error
     this.destroy()
-    this.#reject?.(this.#failure)
   }
 }
 

@@ -120,7 +120,27 @@ describe('of several bad layers', () => {
 })
 
 describe('reading', () => {
-  it('stops when it is told to, and leaves the threads fit for the next image', async () => {
+  it('stops at any moment, and leaves the threads fit for the next image', async () => {
+    const layers = [layerOf(goodTar('d', 2000)), layerOf(goodTar('e', 2000))]
+    for (const after of [1, 50, 103, 110, 150, 208, 250, 300]) {
+      const controller = new AbortController()
+      let chunks = 0
+      const set = setOf(layers)
+      const stopping: LayerSet = {
+        ...set,
+        async *open(index, signal) {
+          for await (const chunk of set.open(index, signal)) {
+            if (++chunks === after) setImmediate(() => controller.abort(new Error('enough')))
+            yield chunk
+          }
+        },
+      }
+      await expect(read(stopping, controller.signal)).rejects.toThrow('enough')
+    }
+    expect(await read(setOf(layers))).toHaveLength(2)
+  })
+
+  it('stops when it is told to, and for the reason that it is told', async () => {
     const layers = [layerOf(goodTar('d', 4000)), layerOf(goodTar('e', 4000))]
     const controller = new AbortController()
     const reason = new Error('enough')
