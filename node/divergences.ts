@@ -46,6 +46,7 @@ const MAX_WAITING = 64
 const MAX_PAIRS = 3
 const MAX_LISTED = 200
 const RETRY_MS = 600_000
+const SETTLE_MS = 5_000
 const TIMEOUT_MS = 300_000
 
 export class Divergences {
@@ -55,6 +56,7 @@ export class Divergences {
   readonly #stopping = new AbortController()
   #work: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
+  #settling: NodeJS.Timeout | undefined
 
   constructor(components: DivergencesComponents) {
     this.#components = components
@@ -68,6 +70,7 @@ export class Divergences {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    clearTimeout(this.#settling)
     this.#stopping.abort()
     await this.#work
   }
@@ -84,6 +87,16 @@ export class Divergences {
   /** Somebody may be here now who has what is missing. */
   retry(): void {
     this.#work = this.#work.then(() => this.#compareWaiting())
+  }
+
+  /** A peer has come: it says what it speaks a moment later. */
+  peerConnected(): void {
+    if (this.#waiting.size === 0 || this.#settling !== undefined) return
+    this.#settling = setTimeout(() => {
+      this.#settling = undefined
+      this.retry()
+    }, SETTLE_MS)
+    this.#settling.unref()
   }
 
   /** Resolves once all that was begun is done. */

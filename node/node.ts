@@ -147,7 +147,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     await network.start(options.signal)
     network.onPeer((event) => {
       parts.emit({ type: 'peer', data: event })
-      if (event.state === 'connected') parts.divergences.retry()
+      if (event.state === 'connected') parts.divergences.peerConnected()
     })
     parts.network = describeNetwork(network)
     // Peers that were here before us cannot tell whose our results are without our card.

@@ -49,7 +49,7 @@ export interface ComparisonLimits {
   readonly maxVisits: number
 }
 
-export const DEFAULT_COMPARISON_LIMITS: ComparisonLimits = Object.freeze({
+const DEFAULT_COMPARISON_LIMITS: ComparisonLimits = Object.freeze({
   maxObjects: 1_000_000,
   maxBytes: 64 * 1024 * 1024,
   maxDepth: DEFAULT_NORMALIZE_LIMITS.maxPathDepth + 1,

@@ -8,7 +8,7 @@ import { digest, image, operatorId, platform, sid } from './identifiers.ts'
 
 const values = z.record(z.string(), z.unknown() as unknown as z.ZodType<JsonValue>)
 
-export const difference: z.ZodType<Difference> = component(
+const difference: z.ZodType<Difference> = component(
   'Difference',
   z.object({
     path: z.string(),

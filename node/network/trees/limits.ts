@@ -8,7 +8,7 @@ export const MAX_OBJECT_BYTES = 3 * 1024 * 1024
 /** Frames of one answer; what does not fit is asked for again. An object fits in one answer. */
 export const MAX_FRAMES_PER_ANSWER = 64
 /** Type and `more` stand before the bytes of each frame. */
-export const FRAME_HEADER_BYTES = 2
+const FRAME_HEADER_BYTES = 2
 export const PIECE_BYTES = MAX_FRAME_BYTES - FRAME_HEADER_BYTES
 export const MAX_ANSWER_BYTES = MAX_FRAMES_PER_ANSWER * PIECE_BYTES
 /** Requests of one exchange; what is left needs another. */
