@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path'
 import { z } from 'zod'
+import { issueWords } from '../protocol/issue-words.ts'
 import { ConfigError } from './config-error.ts'
 import { parseDuration } from './duration.ts'
 import { loadToml } from './toml-file.ts'
@@ -136,13 +137,7 @@ function parseLayer(value: unknown, where: string): Layer {
       `${where}: unknown key "${unknown}"; known: ${Object.keys(keys).join(', ')}`,
     )
   }
-  throw new ConfigError('bad-value', `${where}: "${key}" ${describeIssue(issue)}`)
-}
-
-function describeIssue(issue: z.core.$ZodIssue | undefined): string {
-  if (issue?.code === 'invalid_value') return `must be one of ${issue.values.join(', ')}`
-  if (issue?.code === 'invalid_type') return `must be of type ${issue.expected}`
-  return issue?.message ?? 'is wrong'
+  throw new ConfigError('bad-value', `${where}: "${key}" ${issueWords(issue)}`)
 }
 
 const LISTS = new Set(['listen', 'bootstrap', 'insecure', 'webhooks'])

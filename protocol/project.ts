@@ -6,6 +6,7 @@
  * and every error names the key. Keys in the file are written with underscores.
  */
 import { z } from 'zod'
+import { issueWords } from './issue-words.ts'
 import type { ImageName, OperatorId, Platform } from './identifiers.ts'
 import { isOperatorId } from './identifiers.ts'
 import { isImageName } from './image-name.ts'
@@ -210,10 +211,6 @@ function firstIssue(issues: readonly z.core.$ZodIssue[], where: string): Project
     }
     return new ProjectError('wrong-type', key, `${at(key)} is of the wrong type`)
   }
-  if (issue.code === 'invalid_type') {
-    return new ProjectError('wrong-type', key, `${at(key)} must be of type ${issue.expected}`)
-  }
-  const reason =
-    issue.code === 'invalid_value' ? `must be ${issue.values.join(' or ')}` : issue.message
-  return new ProjectError('bad-value', key, `${at(key)} ${reason}`)
+  const code = issue.code === 'invalid_type' ? 'wrong-type' : 'bad-value'
+  return new ProjectError(code, key, `${at(key)} ${issueWords(issue)}`)
 }

@@ -4,6 +4,7 @@
  */
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import { issueWords } from '../../protocol/issue-words.ts'
 import type { Logger } from '../logger.ts'
 import { EventHub, type EventHubOptions } from './event-hub.ts'
 import { HttpError } from './http-error.ts'
@@ -154,5 +155,5 @@ function describeIssue(error: z.ZodError): string {
   const issue = error.issues[0]
   if (issue?.code === 'unrecognized_keys') return `unknown field "${issue.keys[0] ?? ''}"`
   const where = issue?.path.join('.') ?? ''
-  return `${where === '' ? 'the request' : `"${where}"`}: ${issue?.message ?? 'is wrong'}`
+  return `${where === '' ? 'the request' : `"${where}"`} ${issueWords(issue)}`
 }

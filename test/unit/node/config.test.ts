@@ -59,9 +59,9 @@ describe('the configuration', () => {
     ],
     [
       'a value that is out of range',
-      '[build]\nconcurrency = 0',
+      '[build]\nconcurrency = -1',
       'bad-value',
-      '"build.concurrency"',
+      '"build.concurrency" must be 1 or more',
     ],
     [
       'a duration without a unit',
