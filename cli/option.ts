@@ -56,13 +56,19 @@ export function countArgument(text: string): number {
 
 /** `name=value` pairs as a record. */
 export function parsePairs(pairs: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf('=')
-      if (at > 0) return [pair.slice(0, at), pair.slice(at + 1)]
+  const claims = new Map<string, string>()
+  for (const pair of pairs) {
+    const at = pair.indexOf('=')
+    if (at <= 0) {
       throw new CliError('usage', `"${pair}" is no claim: write name=value, such as country=DE`)
-    }),
-  )
+    }
+    const name = pair.slice(0, at)
+    if (claims.has(name)) {
+      throw new CliError('usage', `the claim "${name}" is given twice: give it once`)
+    }
+    claims.set(name, pair.slice(at + 1))
+  }
+  return Object.fromEntries(claims)
 }
 
 export function addExamples(command: Command, examples: readonly string[]): void {

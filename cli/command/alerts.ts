@@ -18,7 +18,7 @@ export function define(command: Command, bind: Bind): void {
   const ls = command
     .command('ls')
     .summary('list them')
-    .description('Lists alerts, newest first. Exits 1 where one is open.')
+    .description('Lists alerts, newest last. Exits 1 where one is open.')
     .option('--open', 'only those that last')
   bind<{ readonly open?: boolean }>(ls, async ({ context, options }) => {
     const alerts = await context.withNode(({ client }) =>

@@ -3,6 +3,7 @@ import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples, collect, parsePairs } from '../option.ts'
+import { isUnsafeName } from '../terminal/safe-text.ts'
 import { strong } from '../terminal/style.ts'
 
 interface Options {
@@ -32,6 +33,12 @@ export function define(command: Command, bind: Bind): void {
         'the operator card needs a name: add --name NAME',
       ))
     if (name === undefined) throw new CliError('usage', 'nothing was made: no name was given')
+    if (isUnsafeName(name)) {
+      throw new CliError(
+        'usage',
+        'the name is blank, or has control or invisible characters: give one that can be read',
+      )
+    }
     const { initDataFolder } = await import('../../node/operator-identity.ts')
     const { nodeCrypto } = await import('../../node/crypto/node-crypto.ts')
     const { systemClock } = await import('../../node/clock.ts')

@@ -7,13 +7,16 @@ import { shortSid, timeWords } from '../terminal/words.ts'
 
 export function define(command: Command, bind: Bind): void {
   command
-    .description('Announced releases of the followed projects, with the verdict on each platform.')
+    .description(
+      'Announced releases of the followed projects, with the verdict on each platform, newest last.',
+    )
     .argument('[image]', 'only of this project')
   addExamples(command, ['releases', 'releases ghcr.io/example/app --json'])
   bind(command, async ({ context, args: [image] }) => {
-    const releases = await context.withNode(({ client }) =>
+    const found = await context.withNode(({ client }) =>
       client.releases(image === undefined ? {} : { image }),
     )
+    const releases = found.toSorted((a, b) => a.announced - b.announced)
     const { out } = context
     if (out.json) out.value(releases)
     else if (releases.length === 0) out.note('no release is known here yet')

@@ -96,6 +96,17 @@ describe('init', () => {
     expect(await readFile(join(folder(), 'keys', 'signing.key'))).toEqual(before)
   })
 
+  it('refuses a name that cannot be read as it stands, and a claim that is given twice', async () => {
+    for (const name of ['a\u202eb', '   ', 'a\u0007']) {
+      const ran = await run('init', '--name', name)
+      expect(ran.exitCode).toBe(2)
+      expect(ran.stderr).toMatch(/^rebuildnet: the name is blank, [^\n]+\n$/)
+    }
+    const ran = await run('init', '--name', 'Ada', '--claim', 'a=1', '--claim', 'a=2')
+    expect(ran.stderr).toBe('rebuildnet: the claim "a" is given twice: give it once\n')
+    expect(await readdir(root)).toEqual([])
+  })
+
   it('asks for a name, and says how to give one where it cannot ask', async () => {
     const ran = await run('init')
     expect(ran.exitCode).toBe(2)

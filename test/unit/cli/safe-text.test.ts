@@ -1,7 +1,7 @@
 /** T20: what a stranger wrote must not act on the terminal of who reads it. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { safeJson, safeText } from '../../../cli/terminal/safe-text.ts'
+import { isUnsafeName, safeJson, safeText } from '../../../cli/terminal/safe-text.ts'
 
 const DANGEROUS: readonly (readonly [what: string, text: string])[] = [
   ['a colour sequence', '\u001b[31mred\u001b[0m'],
@@ -24,8 +24,7 @@ const ACTS = (point: number): boolean =>
   (point >= 0x7f && point <= 0x9f) ||
   (point >= 0x200b && point <= 0x200f) ||
   (point >= 0x2028 && point <= 0x202e) ||
-  (point >= 0x2060 && point <= 0x2064) ||
-  (point >= 0x2066 && point <= 0x206f) ||
+  (point >= 0x2060 && point <= 0x206f) ||
   (point >= 0xd800 && point <= 0xdfff) ||
   point === 0xfeff ||
   (point >= 0xe0020 && point <= 0xe007f)
@@ -62,6 +61,19 @@ describe('text for a person', () => {
 
   it('shows a lone surrogate as unreadable', () => {
     expect(safeText('a\ud800b')).toBe('a\ufffdb')
+  })
+})
+
+describe('a name', () => {
+  it.each(['', 'a\u202eb', 'a\u200db', 'a\u2065b', '\ufeffa', 'a\nb', '  ', '\u3164', '\u2800'])(
+    'that cannot be read as it stands is refused: %j',
+    (name) => {
+      expect(isUnsafeName(name)).toBe(true)
+    },
+  )
+
+  it.each(['Ada', 'Zoë Müller', '東京', 'عربى', '🙂'])('that can be read is good: %s', (name) => {
+    expect(isUnsafeName(name)).toBe(false)
   })
 })
 
