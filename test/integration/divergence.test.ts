@@ -106,7 +106,7 @@ test('a verdict that turns bad brings the files, as soon as a peer is there that
   })
   expect(found).toMatchObject({ a: ['published'], b: [alice.id, bob.id], count: 1 })
   expect(divergenceWords(found!, (id) => (id === alice.id ? 'alice' : 'bob'))).toEqual([
-    'From what was published to what alice got and what bob got: 1 difference.',
+    'From what was published to what alice and bob got: 1 difference.',
     expect.stringMatching(
       /^ {2}usr\/bin\/app \(layer 0\): content, mode; mode 4755 → 0644; size 8 B → 5 B; sha256 [0-9a-f]{12} → [0-9a-f]{12}$/,
     ),
