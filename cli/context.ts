@@ -78,7 +78,7 @@ export class Context {
 
   /** Questions go where diagnostics go: standard output is for answers. */
   #terminal(): { input: Readable; output: Writable } {
-    return { input: this.io.stdin, output: this.io.stderr }
+    return { input: this.io.stdin, output: withColumns(this.io.stderr) }
   }
 
   #requireTerminal(instead: string): void {
@@ -86,4 +86,16 @@ export class Context {
       throw new CliError('not-a-terminal', instead)
     }
   }
+}
+
+const DEFAULT_COLUMNS = 80
+
+/** A terminal that says it has no columns (a serial line, some CI) would get a letter a line. */
+function withColumns(stream: Writable & Sink): Writable {
+  if (stream.columns !== 0) return stream
+  return Object.defineProperty(stream, 'columns', {
+    value: DEFAULT_COLUMNS,
+    writable: true,
+    configurable: true,
+  })
 }

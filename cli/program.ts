@@ -1,5 +1,5 @@
 /** The command line as a whole: which command is called, and what comes of it. */
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
 import { CliError } from './cli-error.ts'
 import { COMMANDS, type Bind } from './command-table.ts'
 import { Context, type GlobalOptions, type Io } from './context.ts'
@@ -11,6 +11,14 @@ const EPILOGUE = `
 Exit codes: 0 yes, same or done; 1 no or differs; 2 error; 3 undecided.
 Data folder: --data, else REBUILDNET_DATA, else $XDG_DATA_HOME/rebuildnet (~/.local/share/rebuildnet).
 "rebuildnet COMMAND --help" tells more, with examples.`
+
+const HELP = {
+  showGlobalOptions: true,
+  optionDescription: (option: Option): string => {
+    const description = new Help().optionDescription(option)
+    return option.mandatory ? `${description} (required)` : description
+  },
+}
 
 /** Runs one command line to its end and returns the exit code. */
 export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
@@ -25,6 +33,7 @@ export async function runProgram(argv: readonly string[], io: Io): Promise<numbe
       const options = command.optsWithGlobals<GlobalOptions>()
       const context = new Context(io, options)
       const args = command.processedArgs as (string | undefined)[]
+      refuseEmpty(command, args)
       exitCode = await action({ context, options: options as never, args })
     })
   }
@@ -48,8 +57,15 @@ async function createProgram(argv: readonly string[], io: Io, bind: Bind): Promi
     .addOption(new Option('--json', 'one JSON value on standard output').default(false, 'off'))
     .addHelpText('after', EPILOGUE)
     .helpOption('-h, --help', 'show this help')
-    .configureHelp({ showGlobalOptions: true })
   prepare(program, io)
+  // It is read above: as an option of the program it would take that of "announce" for its own.
+  program.configureHelp({
+    ...HELP,
+    visibleOptions: (command) => [
+      ...new Help().visibleOptions(command),
+      new Option('-V, --version', 'show the version'),
+    ],
+  })
   for (const { name, group, summary, load } of COMMANDS) {
     const command = program.command(name).summary(summary).helpGroup(group)
     prepare(command, io)
@@ -63,8 +79,10 @@ async function createProgram(argv: readonly string[], io: Io, bind: Bind): Promi
 
 function prepare(command: Command, io: Io): void {
   command
-    .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
+    .exitOverride((error) => {
+      throw Object.assign(error, { command: nameOf(command) })
+    })
+    .configureHelp(HELP)
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
@@ -90,6 +108,25 @@ function report(error: unknown, argv: readonly string[], io: Io): void {
 
 function asUsage(error: unknown): unknown {
   if (!(error instanceof CommanderError)) return error
-  const said = error.message.replace(/^error: /, '').replaceAll('\n', ' ')
-  return new CliError('usage', `${said}; see "rebuildnet --help"`)
+  const [said = '', suggested] = error.message.replace(/^error: /, '').split(/\n?\(Did you mean /)
+  if (suggested !== undefined) {
+    return new CliError('usage', `${said}: did you mean ${suggested.replace(/\?\)$/, '?')}`)
+  }
+  const { command = 'rebuildnet' } = error as { readonly command?: string }
+  return new CliError('usage', `${said.replaceAll('\n', ' ')}; see "${command} --help"`)
+}
+
+/** An empty argument is mostly a variable that a script forgot to set. */
+function refuseEmpty(command: Command, args: readonly (string | undefined)[]): void {
+  const empty = command.registeredArguments.find((_, index) => args[index] === '')
+  if (empty === undefined) return
+  throw new CliError(
+    'usage',
+    `the argument '${empty.name()}' is empty; see "${nameOf(command)} --help"`,
+  )
+}
+
+/** `rebuildnet trust add`. */
+function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${nameOf(command.parent)} ${command.name()}`
 }

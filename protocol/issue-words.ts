@@ -18,6 +18,8 @@ export function issueWords(issue: z.core.$ZodIssue | undefined): string {
     case 'invalid_value':
       return `must be ${oneOf(issue.values.map(String))}`
     case 'invalid_type':
+      // The value itself is not in the issue.
+      if (issue.message.endsWith('received undefined')) return 'is missing'
       return `must be ${TYPES[issue.expected] ?? `of type ${issue.expected}`}`
     case 'too_small':
       if (issue.origin === 'number') return `must be ${String(issue.minimum)} or more`

@@ -6,6 +6,7 @@ import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
 import type { Output } from '../terminal/output.ts'
 import { bad, faint, good, warn } from '../terminal/style.ts'
+import { countWords } from '../terminal/words.ts'
 
 export function define(command: Command, bind: Bind): void {
   command
@@ -37,7 +38,12 @@ function show(report: FsckReport, clean: boolean, out: Output): void {
     ...(damagedRecords.length === 0 ? [] : [['records', damagedRecords] as const]),
     ...(added + removed === 0
       ? []
-      : [['indexes', `${added} entries were missing, ${removed} were wrong`] as const]),
+      : [
+          [
+            'indexes',
+            `${countWords(added, 'entry was', 'entries were')} missing, ${removed} wrong`,
+          ] as const,
+        ]),
   ])
   if (clean) out.line(good('all is well'))
   else if (report.mended) {

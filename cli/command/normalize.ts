@@ -7,6 +7,7 @@ import type { Bind } from '../command-table.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples, insecureOption, platformOption } from '../option.ts'
+import { hintingAtFile } from '../local-image.ts'
 import { showImageProgress } from '../terminal/image-progress.ts'
 import type { Output } from '../terminal/output.ts'
 import { faint, strong, warn } from '../terminal/style.ts'
@@ -83,6 +84,7 @@ async function normalizeImage(context: Context, image: string, options: Options)
       },
     )
       .catch(inImage(image))
+      .catch(hintingAtFile(image))
       .finally(() => out.progress('')),
   )
   const description = describeNormalized(source)

@@ -8,6 +8,8 @@ import pc from 'picocolors'
 import { safeJson, safeText } from './safe-text.ts'
 import { faint, type Text, type Tone } from './style.ts'
 
+const DEFAULT_COLUMNS = 80
+
 export interface Sink {
   write(text: string): unknown
   readonly isTTY?: boolean
@@ -79,7 +81,9 @@ export class Output {
   /** A line that the next one replaces, on a terminal only; an empty one takes it away. */
   progress(text: string): void {
     if (this.#err.isTTY !== true) return
-    const columns = Math.max(10, (this.#err.columns ?? 80) - 1)
+    const { columns: told = 0 } = this.#err
+    // A terminal that does not know its width says 0.
+    const columns = Math.max(10, (told === 0 ? DEFAULT_COLUMNS : told) - 1)
     const shown = Array.from(safeText(text)).slice(0, columns).join('')
     this.#err.write(`\r\u001b[2K${this.#errColours.dim(shown)}`)
   }

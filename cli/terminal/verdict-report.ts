@@ -3,7 +3,7 @@ import type { VerdictReply } from '../../node/http/node-service.ts'
 import type { Answer, Voice } from '../../protocol/verdict/answer.ts'
 import type { Output } from './output.ts'
 import { decisionSpan, faint, strong, verdictSpan, warn, type Text } from './style.ts'
-import { operatorWords, shortSid, timeWords } from './words.ts'
+import { countWords, operatorWords, shortSid, timeWords } from './words.ts'
 
 /**
  * One platform: the answer itself, with the reference and its digest in `image`. Several:
@@ -61,7 +61,7 @@ function showVerdict(answer: Answer, out: Output): void {
     level,
     '  ',
     decisionSpan(answer.decision),
-    faint(`  ${answer.have} of ${answer.need} votes`),
+    faint(`  ${answer.have} of ${countWords(answer.need, 'vote')}`),
   )
   if (answer.version !== undefined) out.line(`    version ${answer.version}`)
 }

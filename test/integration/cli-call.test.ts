@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { COMMANDS } from '../../cli/command-table.ts'
-import { IMAGE, makeStatement, SID } from '../support/memory-service.ts'
+import { IMAGE, makeStatement, SID, STRANGER } from '../support/memory-service.ts'
 import { runHere, TestNode } from '../support/command-line.ts'
 
 let empty: string
@@ -40,6 +40,14 @@ describe('help', () => {
     expect(ran.stderr).toContain('Usage: rebuildnet')
   })
 
+  it('lists --version, and says which options must be there', async () => {
+    expect((await runHere(['--help'])).stdout).toMatch(/^ +-V, --version +\S/m)
+    const { stdout } = await runHere(['announce', '--help'])
+    expect(stdout).toMatch(/^ +--version <version> .*\(required\)$/m)
+    expect(stdout).not.toMatch(/--commit .*\(required\)/)
+    expect(stdout).not.toContain('-V')
+  })
+
   it('prints the defaults that hold', async () => {
     const { stdout } = await runHere(['start', '--help'])
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain('(default: /ip4/0.0.0.0/tcp/4801)')
@@ -47,6 +55,18 @@ describe('help', () => {
 })
 
 describe('a wrong call', () => {
+  it.each([
+    [['verify'], 'missing required argument \'image\'; see "rebuildnet verify --help"'],
+    [['trust', 'add'], 'missing required argument \'card\'; see "rebuildnet trust add --help"'],
+    [['verfy', 'x'], "unknown command 'verfy': did you mean verify?"],
+    [['verify', ''], 'the argument \'image\' is empty; see "rebuildnet verify --help"'],
+    [['trust', 'add', STRANGER, '--name', ''], '"name" must not be empty'],
+  ])('%j points to what helps', async (argv, message) => {
+    const node = await TestNode.start()
+    expect((await node.run(...argv)).stderr).toBe(`rebuildnet: ${message}\n`)
+    await node.stop()
+  })
+
   it.each([
     [['verfy', 'x'], "unknown command 'verfy'"],
     [['verify'], "missing required argument 'image'"],

@@ -45,6 +45,12 @@ describe('follow', () => {
     expect(node.api.service.followed).toHaveLength(followed)
   })
 
+  it('asks in whole words on a terminal that says it has no columns', async () => {
+    const file = await node.file('app.toml', 'image = "x"')
+    const ran = await node.runWith({ terminal: true, columns: 0, typed: 'n' }, 'follow', file)
+    expect(ran.stderr).toContain('Follow this project?')
+  })
+
   it('takes a bare Enter for no', async () => {
     const file = await node.file('app.toml', 'image = "x"')
     const ran = await node.runWith({ terminal: true, typed: '\r' }, 'follow', file)
@@ -78,7 +84,10 @@ describe('follow', () => {
     const ran = await node.run('follow', '/nowhere/app.toml', '--yes', '--json')
     expect(ran.exitCode).toBe(2)
     expect(ran.json).toEqual({
-      error: { code: 'file', message: '/nowhere/app.toml: there is no such file' },
+      error: {
+        code: 'file',
+        message: '/nowhere/app.toml: there is no such file or folder: check the path',
+      },
     })
   })
 })

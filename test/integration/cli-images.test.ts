@@ -101,6 +101,21 @@ describe('normalize', () => {
     expect(ran.stderr).toMatch(/^rebuildnet: [^\n]*nothing[^\n]*\n$/)
   })
 
+  it('of a bare name that lies here says how to read the file', async () => {
+    const folder = process.cwd()
+    process.chdir(root)
+    try {
+      await writeFile('im.TAR', '')
+      const ran = await runHere(['normalize', 'im.TAR'])
+      expect(ran.exitCode).toBe(2)
+      expect(ran.stderr).toMatch(
+        /^rebuildnet: [^\n]+ docker-archive:im\.TAR or oci-archive:im\.TAR [^\n]+\n$/,
+      )
+    } finally {
+      process.chdir(folder)
+    }
+  })
+
   it('in words names the three levels', async () => {
     const { reference } = await archive('words', tarOf('Z'))
     const { stdout } = await runHere(['normalize', reference])

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly environment?: NodeJS.ProcessEnv
   /** Standard output and standard error are terminals. */
   readonly terminal?: boolean
+  /** Columns of the terminal; 60 where absent. */
+  readonly columns?: number
   /** Called with each text that is written, to either. */
   readonly onOutput?: (text: string, stop: () => void) => void
   /** Keys that are typed once a question is on the screen. */
@@ -69,7 +71,7 @@ export async function runHere(argv: readonly string[], options: RunOptions = {})
           done()
         },
       }),
-      { isTTY, columns: 60 },
+      { isTTY, columns: options.columns ?? 60 },
     ),
     stdin,
     environment: options.environment ?? {},

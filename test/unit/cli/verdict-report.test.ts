@@ -122,7 +122,7 @@ describe('the words of a verdict', () => {
     for (const reason of answer.reasons) expect(text.split(reason)).toHaveLength(2)
     expect(text.split(DIGEST)).toHaveLength(2)
     expect(text).toMatch(/Ada \(op1aaaaaaaa…\) \[eu\]/)
-    expect(text).toMatch(/have not voted: op1cccccccc…/)
+    expect(text).toMatch(/Have not voted: op1cccccccc…/)
     expect(text).toMatch(/Silent: op1dddddddd…/)
     expect(text).toMatch(/taken back +999999999999/)
     expect(text).toContain('as of 2026-11-22 13:33 UTC')

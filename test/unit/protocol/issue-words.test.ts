@@ -11,6 +11,7 @@ describe('what is wrong with a value', () => {
     [z.number().min(1), -1, 'must be 1 or more'],
     [z.number().max(64), 65, 'must be 64 or less'],
     [z.number().int(), 1.5, 'must be a whole number'],
+    [z.string(), undefined, 'is missing'],
     [z.boolean(), 'yes', 'must be true or false'],
     [z.url(), 'x', 'must be a URL'],
     [z.string().regex(/a/), 'b', 'is not spelled as it must be'],
