@@ -5,7 +5,7 @@
 import { errorMetadata, isFamilyError } from '../node/http/problem.ts'
 import { ApiError } from './api/api-error.ts'
 import { CliError } from './cli-error.ts'
-import { isSystemError, systemErrorLine } from './system-error.ts'
+import { isSystemError, systemErrorLine } from '../node/system-error.ts'
 
 export interface Failure {
   readonly code: string

@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
 import { CliError } from './cli-error.ts'
-import { describeSystemError } from './system-error.ts'
+import { describeSystemError } from '../node/system-error.ts'
 
 /** Reads a regular file of at most so many bytes; a device or a pipe may have no end. */
 export async function readNamedFile(path: string, maxBytes: number): Promise<Buffer> {

@@ -8,7 +8,7 @@ import type { Io } from './context.ts'
 import { EXIT } from './exit-code.ts'
 import { stackOf, toFailure } from './failure.ts'
 import { runProgram } from './program.ts'
-import { describeSystemError } from './system-error.ts'
+import { describeSystemError } from '../node/system-error.ts'
 import { safeText } from './terminal/safe-text.ts'
 
 export async function runProcess(): Promise<number> {

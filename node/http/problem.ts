@@ -1,11 +1,12 @@
 /**
  * Errors as RFC 9457 problem documents.
  *
- * A family error keeps its `code` and its metadata, so that a client can match on them; whatever is
- * not a family error is our fault, and says `internal`. The tables are exhaustive: a new code does
+ * A family error keeps its `code` and its metadata, so that a client can match on them. What the
+ * operating system said no to says `system`; all else is our fault, and says `internal`. The tables are exhaustive: a new code does
  * not compile until somebody has decided its status.
  */
 import type { ConfigErrorCode } from '../config-error.ts'
+import { isSystemError, systemErrorLine } from '../system-error.ts'
 import type { HttpErrorCode } from './http-error.ts'
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json'
@@ -120,6 +121,11 @@ export function errorMetadata(error: FamilyError): Record<string, unknown> {
 }
 
 export function createProblem(error: unknown): Problem {
+  if (isSystemError(error)) {
+    const { code: errno, path } = error
+    const metadata = { errno, path: path ?? null }
+    return problem(500, 'system', 'SystemError', systemErrorLine(error), metadata)
+  }
   if (!isFamilyError(error)) {
     const detail = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
     return problem(500, 'internal', 'Error', `internal error: ${detail}`, {})

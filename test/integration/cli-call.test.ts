@@ -195,6 +195,15 @@ describe('what is printed', () => {
     expect((await node.run('status')).stdout).toMatch(/node +running since 2023-11-14/)
   })
 
+  it('lists releases in the order of their time', async () => {
+    node = await TestNode.start()
+    const { service } = node.api
+    const [release] = service.releaseList
+    service.releaseList = [3, 1, 2].map((announced) => ({ ...release!, announced }))
+    const { json } = await node.run('releases', '--json')
+    expect((json as { announced: number }[]).map(({ announced }) => announced)).toEqual([1, 2, 3])
+  })
+
   it('warns of a card that ends, and says when it has', async () => {
     node = await TestNode.start()
     const { service } = node.api

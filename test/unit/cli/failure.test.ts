@@ -52,6 +52,12 @@ describe('a failure', () => {
     })
   })
 
+  it('of the system at the node says the same', async () => {
+    const error: unknown = await readFile('/dev/null/x').catch((cause: unknown) => cause)
+    const { status, ...body } = createProblem(error)
+    expect(toFailure(parseProblem(status, { ...body, status }))).toEqual(toFailure(error))
+  })
+
   it('with a code like that, but not of the system, stays ours', () => {
     const error = Object.assign(new Error('x'), { code: 'EVIL' })
     expect(toFailure(error).code).toBe('internal')

@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   bytesWords,
+  countWords,
   commandWords,
   durationWords,
   operatorWords,
@@ -10,6 +11,15 @@ import {
 } from '../../../cli/terminal/words.ts'
 
 describe('words', () => {
+  it('for a count are of its number', () => {
+    expect([0, 1, 2].map((count) => countWords(count, 'peer'))).toEqual([
+      '0 peers',
+      '1 peer',
+      '2 peers',
+    ])
+    expect(countWords(2, 'entry', 'entries')).toBe('2 entries')
+  })
+
   it('for a time are UTC to the minute', () => {
     expect(timeWords(1_700_000_000)).toBe('2023-11-14 22:13')
     expect(timeWords(null)).toBe('-')
