@@ -8,7 +8,7 @@ import { isFamilyError } from '../node/http/problem.ts'
 const TRANSPORT = /^[a-z-]+:/
 
 /** What to write instead of `image` where it is a local file or folder; undefined where it is none. */
-export function localImageHint(image: string): string | undefined {
+function localImageHint(image: string): string | undefined {
   if (TRANSPORT.test(image)) return undefined
   const stats = statSync(image, { throwIfNoEntry: false })
   if (stats?.isDirectory() === true) return `oci:${image}`
