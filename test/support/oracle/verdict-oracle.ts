@@ -321,8 +321,13 @@ export function oracle(input: DecideInput): OracleAnswer {
         ? ['superseded-release']
         : []),
     ]),
-    freshness:
-      !view.checked ? 'unchecked' : rules.freshness === 'off' ? 'off' : stale ? 'stale' : 'fresh',
+    freshness: !view.checked
+      ? 'unchecked'
+      : rules.freshness === 'off'
+        ? 'off'
+        : stale
+          ? 'stale'
+          : 'fresh',
     have: answer?.supporters.length ?? 0,
     need: k,
     supporters: unique(answer?.supporters ?? []),
