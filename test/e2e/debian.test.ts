@@ -44,7 +44,7 @@ describe.skipIf(missing.length > 0)(
       session = await setUp()
     })
     afterAll(async () => {
-      await Promise.all(session.nodes.map((node) => node.stop()))
+      await Promise.all([...session.nodes, session.announcer].map((node) => node.stop()))
       await session.registry.stop()
       await rm(session.root, { recursive: true, force: true })
     })
