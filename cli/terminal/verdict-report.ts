@@ -61,7 +61,7 @@ function showVerdict(answer: Answer, out: Output): void {
     level,
     '  ',
     decisionSpan(answer.decision),
-    faint(`  ${answer.have} of ${countWords(answer.need, 'vote')}`),
+    faint(`  ${countWords(answer.have, 'vote')}, ${answer.need} needed`),
   )
   if (answer.version !== undefined) out.line(`    version ${answer.version}`)
 }

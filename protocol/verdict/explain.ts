@@ -43,7 +43,7 @@ export function explainAnswer(answer: Answer): string[] {
     ...answer.reasons.map((reason) => `- ${reason}`),
     ...(level === undefined
       ? []
-      : [`Votes: ${answer.have} of ${answer.need} needed, ${level} level.`]),
+      : [`Votes: ${answer.have}, ${answer.need} needed, ${level} level.`]),
     ...section('For', answer.supporters),
     ...section('Against', answer.dissenters),
     ...section('Could not reproduce it', answer.unreproduced),

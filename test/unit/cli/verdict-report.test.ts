@@ -69,7 +69,9 @@ describe('the words of a verdict', () => {
   it('name the digest that was asked about, the verdict and the decision', () => {
     const text = shown((out) => showReply(makeVerdict(makeAnswer()), out))
     expect(text).toContain(`${IMAGE}@${DIGEST}`)
-    expect(text).toMatch(/linux\/amd64 {2}✓ reproduced \(normalized\) {2}allow {2}2 of 2 votes/)
+    expect(text).toMatch(
+      /linux\/amd64 {2}✓ reproduced \(normalized\) {2}allow {2}2 votes, 2 needed/,
+    )
     expect(text).toContain('freshness: off')
   })
 
