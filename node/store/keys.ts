@@ -3,7 +3,7 @@
  *
  * The first byte of a key is its table. Numbers are never reused for something else; a change of
  * layout raises STORE_FORMAT. Statements are the truth, the tables from 0x10 to 0x1f are derived
- * from them and can be rebuilt, records are JSON of the parts that own them.
+ * from them and can be rebuilt, records are JSON or bytes of the parts that own them.
  */
 import { concat, parseHex, toHex, utf8 } from '../../protocol/bytes.ts'
 import type { Digest, ImageName, KeyHex, Sid } from '../../protocol/identifiers.ts'
@@ -26,6 +26,8 @@ export const TABLES = {
   deliveries: 0x22, // sink / number -> checked JSON
   verdicts: 0x23, // what was asked -> checked JSON
   meta: 0x24, // name -> checked JSON
+  logs: 0x30, // record of the log book -> check | bytes
+  ownLog: 0x31, // record of the own log -> check | bytes
 } as const
 
 export type TableName = keyof typeof TABLES
@@ -48,6 +50,9 @@ export const RECORD_TABLES = [
   'meta',
 ] as const satisfies readonly TableName[]
 export type RecordTableName = (typeof RECORD_TABLES)[number]
+
+export const BYTES_TABLES = ['logs', 'ownLog'] as const satisfies readonly TableName[]
+export type BytesTableName = (typeof BYTES_TABLES)[number]
 
 const KINDS: Readonly<Record<StatementKind, number>> = {
   release: 1,

@@ -13,6 +13,7 @@ import type { Crypto } from '../../protocol/crypto.ts'
 import { parseChecked } from './checked.ts'
 import type { Database, Entry, Operation } from './database.ts'
 import {
+  BYTES_TABLES,
   INDEX_TABLES,
   keyIn,
   lastSid,
@@ -157,7 +158,7 @@ function namedSid(table: IndexTable, [key, value]: Entry): Sid | undefined {
 
 async function setRecordsAside(database: Database): Promise<string[]> {
   const damaged: string[] = []
-  for (const table of RECORD_TABLES) {
+  for (const table of [...RECORD_TABLES, ...BYTES_TABLES]) {
     for await (const piece of database.scan(rangeIn(table))) {
       const operations: Operation[] = []
       for (const [key, value] of piece) {

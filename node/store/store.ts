@@ -9,6 +9,7 @@ import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Logger } from '../logger.ts'
+import { BytesTable } from './bytes-table.ts'
 import { Database, type Operation } from './database.ts'
 import {
   defaultFreeSpaceLimits,
@@ -53,6 +54,10 @@ export class Store {
   readonly deliveries: RecordTable
   readonly verdicts: RecordTable
   readonly meta: RecordTable
+  /** What is known of everybody's logs. */
+  readonly logs: BytesTable
+  /** The log of this node's own key. */
+  readonly ownLog: BytesTable
   readonly recovery: Recovery
   readonly #directory: string
   readonly #components: StoreComponents
@@ -81,6 +86,8 @@ export class Store {
     this.deliveries = records('deliveries')
     this.verdicts = records('verdicts')
     this.meta = records('meta')
+    this.logs = new BytesTable(database, 'logs')
+    this.ownLog = new BytesTable(database, 'ownLog')
   }
 
   /** Opens or makes the store; throws StoreError where that cannot be. */
