@@ -16,7 +16,8 @@ import {
   type SentObject,
   type SentPatch,
 } from './frames.ts'
-import { MAX_FRAMES_PER_ANSWER, MAX_HASHES_PER_REQUEST, MAX_ROUNDS } from './limits.ts'
+import { MAX_FRAMES_PER_ANSWER } from '../exchange/limits.ts'
+import { MAX_HASHES_PER_REQUEST, MAX_ROUNDS } from './limits.ts'
 import { applyPatch } from './patch.ts'
 
 /** Something that goes through trees and needs objects of them. */

@@ -19,7 +19,7 @@ import {
 } from '../../../protocol/normalize/byte-string.ts'
 import { OBJECT_KINDS, type ObjectKind } from '../../../protocol/normalize/tree-object.ts'
 import { NetworkError } from '../network-error.ts'
-import { MAX_FRAME_BYTES } from '../sids/limits.ts'
+import { MAX_FRAME_BYTES } from '../exchange/limits.ts'
 import { MAX_ANSWER_BYTES, MAX_HASHES_PER_REQUEST, MAX_OBJECT_BYTES } from './limits.ts'
 
 const HASH_BYTES = 32

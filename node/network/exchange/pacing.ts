@@ -41,3 +41,9 @@ export async function retry<T>(
     }
   }
 }
+
+/** In random order, so that a peer cannot choose when it is asked. */
+export function shuffled(peers: Iterable<string>): string[] {
+  const ranked = [...peers].map((peer) => ({ peer, rank: Math.random() }))
+  return ranked.sort((a, b) => a.rank - b.rank).map(({ peer }) => peer)
+}

@@ -20,7 +20,7 @@ export interface ExchangeOptions {
   readonly stallMs?: number
 }
 
-type Work = (frames: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
+export type Work = (frames: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
 type Chunk = Uint8Array | { readonly byteLength: number; subarray(): Uint8Array }
 
 export async function runExchange(
