@@ -5,13 +5,14 @@ import { CliError } from '../cli-error.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
+import { alertSubject } from '../terminal/event-line.ts'
 import type { Output } from '../terminal/output.ts'
 import { alertSpan, faint, strong, warn } from '../terminal/style.ts'
 import { timeWords } from '../terminal/words.ts'
 
 export function define(command: Command, bind: Bind): void {
   command.description(
-    'Changes of verdict to contradicted, diverged or unreproducible: one alert for each, until its cause is gone.',
+    'Changes of verdict to contradicted, diverged or unreproducible, and logs that cannot be believed: one alert for each, until its cause is gone.',
   )
   addExamples(command, ['alerts ls --open', 'alerts watch --json'])
 
@@ -64,10 +65,10 @@ function showAlert(alert: AlertSummary, out: Output): void {
   out.line(
     alertSpan(alert),
     '  ',
-    strong(`${alert.image} ${alert.version} ${alert.platform}`),
+    strong(alertSubject(alert)),
     faint(`  since ${timeWords(alert.began)}, ${until}`),
   )
-  out.line(faint(`    ${alert.digest}`))
+  if (alert.digest !== null) out.line(faint(`    ${alert.digest}`))
   for (const reason of alert.reasons) out.line(`    ${reason}`)
   for (const path of alert.evidence.paths) out.line('    differs: ', warn(path))
 }

@@ -1,5 +1,5 @@
 /** What happens at a node, one line each. */
-import type { NodeEvent } from '../../node/http/node-service.ts'
+import type { AlertSummary, NodeEvent } from '../../node/http/node-service.ts'
 import {
   alertSpan,
   decisionSpan,
@@ -35,11 +35,8 @@ export function describeEvent(event: NodeEvent): EventLine {
       )
     }
     case 'alert': {
-      const { image, version, platform, reasons } = event.data
-      return lasting(
-        alertSpan(event.data),
-        `  ${image} ${version} ${platform}: ${reasons[0] ?? ''}`,
-      )
+      const [reason = ''] = event.data.reasons
+      return lasting(alertSpan(event.data), `  ${alertSubject(event.data)}: ${reason}`)
     }
     case 'queue': {
       const { image, version, platform, state, stage, detail } = event.data
@@ -49,6 +46,12 @@ export function describeEvent(event: NodeEvent): EventLine {
     case 'peer':
       return lasting(faint(`peer ${event.data.peerId} ${event.data.state}`))
   }
+}
+
+/** What an alert is about. */
+export function alertSubject({ image, version, platform, operator }: AlertSummary): string {
+  if (image === null) return operatorWords(operator ?? null)
+  return `${image} ${version} ${platform ?? ''}`
 }
 
 function lasting(...line: Text[]): EventLine {

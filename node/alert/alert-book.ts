@@ -1,11 +1,12 @@
 /**
  * The book of alerts: when the verdict on a published manifest became a bad one, and when it ended.
  *
- * For one manifest and platform at most one alert is open. It begins once, however often the same
+ * For one manifest and platform at most one alert is open, and one of a kind for an operator. It begins once, however often the same
  * verdict is observed and however often the node is restarted; another bad verdict ends it and
  * begins the next; any other verdict ends it. Alert and deliveries are one batch: either both are
  * on the disk or neither, and then the next observation begins it.
  */
+import type { UnixSeconds } from '../../protocol/identifiers.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
 import type { Logger } from '../logger.ts'
 import {
@@ -16,6 +17,8 @@ import {
   type AlertEvent,
   type AlertEvidence,
   type AlertKind,
+  type OperatorAlertKind,
+  type OperatorFinding,
 } from './alert.ts'
 import type { AlertStore, RecordChange } from './alert-store.ts'
 import type { Outbox } from './outbox.ts'
@@ -69,6 +72,20 @@ export class AlertBook {
     return done
   }
 
+  /**
+   * Takes note of all that is found of one kind about operators now: what is new begins, what is
+   * not found any more ends.
+   */
+  observeOperators(
+    kind: OperatorAlertKind,
+    found: readonly OperatorFinding[],
+    now: UnixSeconds,
+  ): Promise<readonly AlertEvent[]> {
+    const done = this.#turn.then(() => this.#observeOperators(kind, found, now))
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
   /** In the order in which they began. */
   async list(filter: AlertFilter = {}): Promise<readonly Alert[]> {
     if (filter.open === true) return [...this.#open.values()].sort(byId)
@@ -105,13 +122,40 @@ export class AlertBook {
       events.push({ type: 'ended', alert: { ...open, ended } })
     }
     if (kind !== undefined) {
-      const id = String(this.#nextNumber++).padStart(ID_DIGITS, '0')
-      events.push({ type: 'began', alert: makeAlert(id, kind, answer, evidence) })
+      events.push({ type: 'began', alert: makeAlert(this.#nextId(), kind, answer, evidence) })
     }
+    return this.#take(events)
+  }
+
+  async #observeOperators(
+    kind: OperatorAlertKind,
+    found: readonly OperatorFinding[],
+    now: UnixSeconds,
+  ): Promise<readonly AlertEvent[]> {
+    const operators = new Set(found.map(({ operator }) => operator))
+    const events: AlertEvent[] = []
+    for (const alert of this.#open.values()) {
+      if (alert.kind !== kind || operators.has(alert.operator ?? '')) continue
+      events.push({ type: 'ended', alert: { ...alert, ended: Math.max(alert.began, now) } })
+    }
+    for (const { operator, reasons } of found) {
+      if (this.#open.has(`${kind} ${operator}`)) continue
+      const alert = makeOperatorAlert(this.#nextId(), kind, { operator, reasons }, now)
+      events.push({ type: 'began', alert })
+    }
+    return events.length === 0 ? [] : this.#take(events)
+  }
+
+  #nextId(): string {
+    return String(this.#nextNumber++).padStart(ID_DIGITS, '0')
+  }
+
+  /** Writes down what began and ended, and only then tells of it. */
+  async #take(events: readonly AlertEvent[]): Promise<readonly AlertEvent[]> {
     await this.#record(events)
     for (const { type, alert } of events) {
-      if (type === 'began') this.#open.set(subject, alert)
-      else this.#open.delete(subject)
+      if (type === 'began') this.#open.set(subjectOf(alert), alert)
+      else this.#open.delete(subjectOf(alert))
     }
     this.#tell(events)
     return events
@@ -154,12 +198,34 @@ function byId(a: Alert, b: Alert): number {
   return a.id < b.id ? -1 : 1
 }
 
-function subjectOf({
-  image,
-  digest,
-  platform,
-}: Pick<Alert, 'image' | 'digest' | 'platform'>): string {
-  return `${image}@${digest} ${platform}`
+type Subject = Pick<Alert, 'image' | 'digest' | 'platform'> &
+  Partial<Pick<Alert, 'kind' | 'operator'>>
+
+function subjectOf({ image, digest, platform, kind, operator }: Subject): string {
+  if (operator !== undefined) return `${kind ?? ''} ${operator}`
+  return `${image ?? ''}@${digest ?? ''} ${platform ?? ''}`
+}
+
+function makeOperatorAlert(
+  id: string,
+  kind: OperatorAlertKind,
+  { operator, reasons }: OperatorFinding,
+  began: UnixSeconds,
+): Alert {
+  return {
+    id,
+    kind,
+    severity: severityOf(kind),
+    image: null,
+    version: '',
+    digest: null,
+    platform: null,
+    operator,
+    began,
+    ended: null,
+    reasons,
+    evidence: { sids: [], paths: [] },
+  }
 }
 
 /** An announcer who takes a release back does not make what was found about it undone. */

@@ -1,14 +1,25 @@
 /**
- * An alert: one stretch of time in which the verdict on one published manifest was a bad one.
+ * An alert: one stretch of time in which the verdict on one published manifest was a bad one, or in
+ * which something was wrong with the log of one operator.
  *
  * `contradicted` is the alarm that this system exists for: rebuilders agree with one another and
- * not with the registry. The others say that they do not agree at all. node/alert/README.md.
+ * not with the registry. `equivocation` says that an operator told two histories, `log-reopened`
+ * that this node had lost the end of its own log. node/alert/README.md.
  */
-import type { Digest, ImageName, Platform, Sid, UnixSeconds } from '../../protocol/identifiers.ts'
+import type {
+  Digest,
+  ImageName,
+  OperatorId,
+  Platform,
+  Sid,
+  UnixSeconds,
+} from '../../protocol/identifiers.ts'
 import type { Answer, VerdictName } from '../../protocol/verdict/answer.ts'
 
-const ALERT_KINDS = ['contradicted', 'diverged', 'unreproducible'] as const
-export type AlertKind = (typeof ALERT_KINDS)[number]
+const VERDICT_KINDS = ['contradicted', 'diverged', 'unreproducible'] as const
+type VerdictAlertKind = (typeof VERDICT_KINDS)[number]
+export type OperatorAlertKind = 'equivocation' | 'log-reopened'
+export type AlertKind = VerdictAlertKind | OperatorAlertKind
 export type AlertSeverity = 'critical' | 'warning'
 
 /** What a person looks at first. */
@@ -24,10 +35,13 @@ export interface Alert {
   readonly id: string
   readonly kind: AlertKind
   readonly severity: AlertSeverity
-  readonly image: ImageName
+  /** Null where it is about an operator, as are digest and platform. */
+  readonly image: ImageName | null
   readonly version: string
-  readonly digest: Digest
-  readonly platform: Platform
+  readonly digest: Digest | null
+  readonly platform: Platform | null
+  /** Whose log it is about; absent where it is about an image. */
+  readonly operator?: OperatorId
   readonly began: UnixSeconds
   /** Null while it lasts. */
   readonly ended: UnixSeconds | null
@@ -44,6 +58,8 @@ const SEVERITIES: Readonly<Record<AlertKind, AlertSeverity>> = {
   contradicted: 'critical',
   diverged: 'warning',
   unreproducible: 'warning',
+  equivocation: 'critical',
+  'log-reopened': 'warning',
 }
 
 const MAX_PATHS = 20
@@ -52,9 +68,15 @@ export function severityOf(kind: AlertKind): AlertSeverity {
   return SEVERITIES[kind]
 }
 
+/** Something that is wrong with an operator's log. */
+export interface OperatorFinding {
+  readonly operator: OperatorId
+  readonly reasons: readonly string[]
+}
+
 /** The alert that a verdict asks for, if any. */
 export function alertKindOf(verdict: VerdictName): AlertKind | undefined {
-  return ALERT_KINDS.find((kind) => kind === verdict)
+  return VERDICT_KINDS.find((kind) => kind === verdict)
 }
 
 /** What an answer itself says in evidence: whose votes it counted, and the files they name. */

@@ -204,16 +204,18 @@ export interface PeerSummary {
   readonly connectedSince: UnixSeconds
 }
 
-type AlertKind = 'contradicted' | 'diverged' | 'unreproducible'
+type AlertKind = 'contradicted' | 'diverged' | 'unreproducible' | 'equivocation' | 'log-reopened'
 
 export interface AlertSummary {
   readonly id: string
   readonly kind: AlertKind
   readonly severity: 'critical' | 'warning'
-  readonly image: ImageName
+  /** Null where it is about an operator, as are digest and platform. */
+  readonly image: ImageName | null
   readonly version: string
-  readonly digest: Digest
-  readonly platform: Platform
+  readonly digest: Digest | null
+  readonly platform: Platform | null
+  readonly operator?: OperatorId
   readonly began: UnixSeconds
   /** Null while it lasts. */
   readonly ended: UnixSeconds | null

@@ -5,7 +5,7 @@
  */
 import { toHex } from '../../protocol/bytes.ts'
 import { encodeChecked, parseChecked } from './checked.ts'
-import type { Database, Entry, Operation } from './database.ts'
+import type { Database, Operation } from './database.ts'
 import { keyIn, rangeIn, type BytesTableName } from './keys.ts'
 import { StoreError } from './store-error.ts'
 

@@ -1,18 +1,19 @@
 import { z } from 'zod'
 import type { AlertSummary } from '../node-service.ts'
 import { component, list } from './component.ts'
-import { digest, image, platform, seconds, sid } from './identifiers.ts'
+import { digest, image, operatorId, platform, seconds, sid } from './identifiers.ts'
 
 export const alert: z.ZodType<AlertSummary> = component(
   'Alert',
   z.object({
     id: z.string(),
-    kind: z.enum(['contradicted', 'diverged', 'unreproducible']),
+    kind: z.enum(['contradicted', 'diverged', 'unreproducible', 'equivocation', 'log-reopened']),
     severity: z.enum(['critical', 'warning']),
-    image,
+    image: image.nullable(),
     version: z.string(),
-    digest,
-    platform,
+    digest: digest.nullable(),
+    platform: platform.nullable(),
+    operator: operatorId.exactOptional(),
     began: seconds,
     ended: seconds.nullable(),
     reasons: z.array(z.string()),

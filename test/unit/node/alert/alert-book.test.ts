@@ -219,3 +219,35 @@ describe('the book of alerts', () => {
     expect(types).toEqual(['began', 'ended', 'began', 'ended'])
   })
 })
+
+describe('alerts about operators', () => {
+  const finding = (operator: string) => ({ operator, reasons: [`${operator} told two histories`] })
+
+  it('raises an equivocation once, as critical, also after a restart, and ends it when it goes', async () => {
+    const store = await temporaryStore()
+    const book = await openBook(store)
+    const found = [finding('op1a'), finding('op1b')]
+    expect(briefly(await book.observeOperators('equivocation', found, TEST_TIME))).toEqual([
+      'began equivocation',
+      'began equivocation',
+    ])
+    const again = await openBook(store)
+    expect(await again.observeOperators('equivocation', found, TEST_TIME + 1)).toEqual([])
+    const ended = await again.observeOperators('equivocation', [finding('op1b')], TEST_TIME + 2)
+    expect(ended).toMatchObject([{ type: 'ended', alert: { operator: 'op1a' } }])
+    expect(await again.list({ open: true })).toMatchObject([
+      { operator: 'op1b', severity: 'critical', image: null, digest: null, platform: null },
+    ])
+  })
+
+  it('leaves alerts of another kind and of images alone', async () => {
+    const book = await openBook(await temporaryStore())
+    await book.observe(makeAnswer({ verdict: 'diverged' }))
+    await book.observeOperators('log-reopened', [finding('op1a')], TEST_TIME)
+    await book.observeOperators('equivocation', [], TEST_TIME)
+    expect((await book.list({ open: true })).map(({ kind }) => kind)).toEqual([
+      'diverged',
+      'log-reopened',
+    ])
+  })
+})
