@@ -9,10 +9,14 @@ import { encodeEnvelope } from './envelope.ts'
 import { encodeInToto, encodePayload } from './in-toto.ts'
 import { openStatement } from './open-statement.ts'
 import {
-  createCard,
-  identifyCard,
+  encodeCard,
+  encodeCardPredicate,
   operatorSubjects,
+  parseCardBytes,
+  proveAsKey,
+  proveAsRoot,
   type CardClaims,
+  type CardProofs,
   type OperatorCard,
 } from './operator-card.ts'
 import type { Signer } from './signer.ts'
@@ -33,16 +37,29 @@ export function createStatement<Body extends Exclude<StatementBody, OperatorCard
   return sign<Body>(encodePayload(body), signer, crypto)
 }
 
-/** Makes an operator's first card and signs it with the one key that it lists. */
+/** Signs a card that all whom it names have agreed to, with one of the keys that it lists. */
+export function createCardStatement(
+  card: Uint8Array,
+  proofs: CardProofs,
+  signer: Signer,
+  crypto: Crypto,
+): CreatedStatement<OperatorCard> {
+  const subjects = operatorSubjects(parseCardBytes(card, crypto))
+  const payload = encodeInToto('operator', subjects, encodeCardPredicate(card, proofs))
+  return sign<OperatorCard>(payload, signer, crypto)
+}
+
+/** Makes an operator's first card, with one raw root key and one signing key. */
 export function createOperatorStatement(
   claims: CardClaims,
   root: Signer,
   key: Signer,
   crypto: Crypto,
 ): CreatedStatement<OperatorCard> {
-  const { bytes, predicate } = createCard(claims, root, key)
-  const subjects = operatorSubjects(identifyCard(bytes, crypto))
-  return sign<OperatorCard>(encodeInToto('operator', subjects, predicate), key, crypto)
+  const rootKey = { type: 'ed25519', key: root.publicKey } as const
+  const card = encodeCard({ ...claims, rootKey, keys: [key.publicKey] })
+  const proofs = { root: proveAsRoot(card, root), keys: { [key.publicKey]: proveAsKey(card, key) } }
+  return createCardStatement(card, proofs, key, crypto)
 }
 
 function sign<Body extends StatementBody>(

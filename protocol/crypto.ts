@@ -16,6 +16,8 @@ export interface Crypto {
   /** SHA-256 of `data`, 32 bytes. */
   sha256(data: Uint8Array): Uint8Array
   createSha256(): Hasher
+  /** SHA-512 of `data`, 64 bytes: what OpenSSH hashes with before it signs. */
+  sha512(data: Uint8Array): Uint8Array
   /**
    * The bare cofactorless RFC 8032 equation for an Ed25519 signature (64 bytes) over `message`.
    * Never called directly: `ed25519.ts` checks the strict profile first, since hosts disagree

@@ -3,9 +3,9 @@
  *
  * A card is bytes: its id, its digest and its proofs are over those bytes, which travel in base64
  * inside an `operator` statement. The root key and **each** signing key prove, under a domain of
- * their own, that they agree to the card, so that nobody can list another's key. This rebuildnet
- * reads version 1; a later version (rotation, SSH root keys) is left alone, not called wrong.
- * protocol/README.md.
+ * their own, that they agree to the card, so that nobody can list another's key. A later version
+ * names the card before it, and that card's root key agrees too; whether it really follows shows
+ * only beside that card (card-chain.ts). protocol/README.md.
  */
 import { concat, parseBase64, parseHex, toBase32, toBase64, toHex, utf8 } from './bytes.ts'
 import { canonicalJson } from './canonical-json.ts'
@@ -13,9 +13,18 @@ import type { Crypto } from './crypto.ts'
 import { verifyStrict } from './ed25519.ts'
 import { compareText, parseJsonField, type Field } from './field.ts'
 import type { KeyHex, OperatorId, UnixSeconds } from './identifiers.ts'
-import { isKeyHex } from './identifiers.ts'
+import { isKeyHex, isOperatorId } from './identifiers.ts'
 import type { JsonObject } from './json.ts'
 import { MAX_TIME } from './recipe.ts'
+import { parseRevocations, type Revocation } from './revocation.ts'
+import {
+  checkRootProof,
+  encodeRootKey,
+  isSameRootKey,
+  parseRootKey,
+  rootProofBytes,
+  type RootKey,
+} from './root-key.ts'
 import type { Signer } from './signer.ts'
 import type { Subject } from './subject.ts'
 
@@ -25,23 +34,26 @@ export const MAX_CARD_LIFETIME_SECONDS = 180 * 24 * 3600
 const MAX_CARD_KEYS = 16
 
 const ID_DOMAIN = utf8('rebuildnet/operator/1\0')
-const ROOT_DOMAIN = utf8('rebuildnet/card-root/1\0')
 const KEY_DOMAIN = utf8('rebuildnet/card-key/1\0')
 const CARD_JSON_LIMITS = { maxDepth: 16, maxStringLength: 4096 }
 
 export interface OperatorCard {
   readonly kind: 'operator'
-  /** Id of the operator: derived from the bytes of its card of version 1. */
+  /** Id of the operator: derived from the bytes of its card of version 1; a later card names it. */
   readonly operator: OperatorId
   /** 1, 2, 3… */
   readonly version: number
+  /** The card before this one, by its digest, and the root key there; absent in version 1. */
+  readonly previous?: { readonly cardDigest: string; readonly rootKey: RootKey }
   readonly name: string
-  readonly rootKey: { readonly type: 'ed25519'; readonly key: KeyHex }
+  readonly rootKey: RootKey
   /** Signing keys; each has proven that it agrees to be listed. */
   readonly keys: readonly KeyHex[]
   readonly contact: string
   /** Claims about where it runs (country, provider…); nobody checks them. */
   readonly claims: Readonly<Record<string, string>>
+  /** Logs of its keys that end where it says; absent where there are none. */
+  readonly revocations?: readonly Revocation[]
   readonly issued: UnixSeconds
   /** At most 180 days after `issued`. */
   readonly expires: UnixSeconds
@@ -58,6 +70,23 @@ export interface CardClaims {
   readonly expires: UnixSeconds
 }
 
+/** Everything that stands in a card, before it is bytes. */
+export interface CardFields extends CardClaims {
+  readonly rootKey: RootKey
+  readonly keys: readonly KeyHex[]
+  readonly revocations?: readonly Revocation[]
+  /** The card that this one follows; absent for a first one. */
+  readonly follows?: OperatorCard
+}
+
+/** Signatures over a card's bytes, in base64. */
+export interface CardProofs {
+  readonly root?: string
+  /** By the root key of the card before, where that is another key. */
+  readonly previous?: string
+  readonly keys: Readonly<Record<KeyHex, string>>
+}
+
 /** Reads and verifies the predicate of an `operator` statement that `signer` has signed. */
 export function parseOperatorCard(predicate: Field, signer: KeyHex, crypto: Crypto): OperatorCard {
   const field: Field = predicate.at('card')
@@ -68,48 +97,82 @@ export function parseOperatorCard(predicate: Field, signer: KeyHex, crypto: Cryp
     field.fail('card-signer', `does not list the key that signed it, ${signer}`)
   }
   const proofs = predicate.at('proofs')
-  checkProof(proofs.at('root'), card.rootKey.key, concat(ROOT_DOMAIN, bytes), crypto)
-  for (const key of card.keys) {
-    checkProof(proofs.at('keys').at(key), key, concat(KEY_DOMAIN, bytes), crypto)
-  }
+  for (const prover of proversOf(card)) checkProof(proofs, prover, card, bytes, crypto)
   return card
 }
 
-/** A first card (version 1, one root key, one signing key): its bytes, and them with their proofs. */
-export function createCard(
-  claims: CardClaims,
-  root: Signer,
-  key: Signer,
-): { readonly bytes: Uint8Array<ArrayBuffer>; readonly predicate: JsonObject } {
-  const { name, contact, issued, expires } = claims
-  const bytes = utf8(
+/** Who must agree to a card: `root`, `previous` where its root key is another one, each signing key. */
+export function proversOf(card: OperatorCard): readonly string[] {
+  const { previous, rootKey, keys } = card
+  const changed = previous !== undefined && !isSameRootKey(previous.rootKey, rootKey)
+  return ['root', ...(changed ? ['previous'] : []), ...keys]
+}
+
+/** Fails where the proof of `prover` among `proofs` is missing or wrong. */
+export function checkProof(
+  proofs: Field,
+  prover: string,
+  { rootKey, previous }: OperatorCard,
+  bytes: Uint8Array,
+  crypto: Crypto,
+): void {
+  if (prover === 'root') checkRootProof(proofs.at('root'), rootKey, bytes, crypto)
+  else if (prover === 'previous') {
+    checkRootProof(proofs.at('previous'), previous?.rootKey ?? rootKey, bytes, crypto)
+  } else checkKeyProof(proofs.at('keys').at(prover), prover, bytes, crypto)
+}
+
+/** The bytes of a card, as they are signed and never written again. */
+export function encodeCard(fields: CardFields): Uint8Array<ArrayBuffer> {
+  const { follows, name, rootKey, contact, claims = {}, revocations = [], issued, expires } = fields
+  const changed = follows !== undefined && !isSameRootKey(follows.rootKey, rootKey)
+  const previous = {
+    card: follows?.cardDigest ?? '',
+    ...(changed ? { rootKey: encodeRootKey(follows.rootKey) } : {}),
+  }
+  return utf8(
     canonicalJson({
-      version: 1,
+      version: (follows?.version ?? 0) + 1,
+      ...(follows === undefined ? {} : { operator: follows.operator, previous }),
       name,
-      rootKey: { type: 'ed25519', key: root.publicKey },
-      keys: [key.publicKey],
+      rootKey: encodeRootKey(rootKey),
+      keys: [...fields.keys].sort(compareText),
       contact,
-      ...(Object.keys(claims.claims ?? {}).length === 0 ? {} : { claims: { ...claims.claims } }),
+      ...(Object.keys(claims).length === 0 ? {} : { claims: { ...claims } }),
+      ...(revocations.length === 0
+        ? {}
+        : {
+            revocations: revocations
+              .map(({ origin, size, root }) => ({ origin, size, root }))
+              .sort((a, b) => compareText(a.origin, b.origin)),
+          }),
       issued,
       expires,
     }),
   )
-  const proofs = {
-    root: toBase64(root.sign(concat(ROOT_DOMAIN, bytes))),
-    keys: { [key.publicKey]: toBase64(key.sign(concat(KEY_DOMAIN, bytes))) },
-  }
-  return { bytes, predicate: { card: toBase64(bytes), proofs } }
 }
 
-/** What the bytes of a card of version 1 are called. */
-export function identifyCard(
-  bytes: Uint8Array,
-  crypto: Crypto,
-): Pick<OperatorCard, 'operator' | 'cardDigest'> {
+/** The predicate of an `operator` statement. */
+export function encodeCardPredicate(bytes: Uint8Array, proofs: CardProofs): JsonObject {
+  const { root, previous, keys } = proofs
   return {
-    operator: `op1${toBase32(crypto.sha256(concat(ID_DOMAIN, bytes)))}`,
-    cardDigest: toHex(crypto.sha256(bytes)),
+    card: toBase64(bytes),
+    proofs: {
+      ...(root === undefined ? {} : { root }),
+      ...(previous === undefined ? {} : { previous }),
+      keys: { ...keys },
+    },
   }
+}
+
+/** The proof of a raw root key. */
+export function proveAsRoot(bytes: Uint8Array, root: Signer): string {
+  return toBase64(root.sign(rootProofBytes(bytes)))
+}
+
+/** The proof of a signing key. */
+export function proveAsKey(bytes: Uint8Array, key: Signer): string {
+  return toBase64(key.sign(concat(KEY_DOMAIN, bytes)))
 }
 
 /** The card's own bytes. */
@@ -117,14 +180,11 @@ export function operatorSubjects(card: Pick<OperatorCard, 'operator' | 'cardDige
   return [{ name: card.operator, digest: { sha256: card.cardDigest } }]
 }
 
-function parseCardBytes(bytes: Uint8Array, crypto: Crypto): OperatorCard {
+/** Reads the bytes of a card; who agrees to it is not looked at. */
+export function parseCardBytes(bytes: Uint8Array, crypto: Crypto): OperatorCard {
   const card = parseJsonField(bytes, CARD_JSON_LIMITS)
   const version = card.at('version').integer(1, Number.MAX_SAFE_INTEGER)
-  if (version !== 1) {
-    card.at('version').fail('unknown-card-version', `is ${version}, this rebuildnet reads 1`)
-  }
-  const rootKey = card.at('rootKey')
-  const type = rootKey.at('type').oneOf(['ed25519'])
+  const rootKey = parseRootKey(card.at('rootKey'))
   const keys = card.at('keys').sortedList(MAX_CARD_KEYS, keyHex, compareText)
   if (keys.length === 0) card.at('keys').fail('not-canonical', 'lists no signing key')
   const issued = card.at('issued').integer(0, MAX_TIME)
@@ -134,15 +194,40 @@ function parseCardBytes(bytes: Uint8Array, crypto: Crypto): OperatorCard {
   }
   return {
     kind: 'operator',
-    ...identifyCard(bytes, crypto),
+    ...(version === 1
+      ? { operator: `op1${toBase32(crypto.sha256(concat(ID_DOMAIN, bytes)))}` }
+      : parseSuccession(card, rootKey)),
     version,
     name: card.at('name').text(128),
-    rootKey: { type, key: keyHex(rootKey.at('key')) },
+    rootKey,
     keys,
     contact: card.at('contact').text(256, { empty: true }),
     claims: card.optional('claims', (field) => field.stringMap(32, isClaimName, 256, 'text')) ?? {},
     issued,
     expires,
+    cardDigest: toHex(crypto.sha256(bytes)),
+  }
+}
+
+/** What only a later version has. */
+function parseSuccession(
+  card: Field,
+  rootKey: RootKey,
+): Pick<OperatorCard, 'operator' | 'previous' | 'revocations'> {
+  const operator = card.at('operator').spelled(isOperatorId, 'an operator id ("op1…")')
+  const previous = card.at('previous')
+  const cardDigest = previous
+    .at('card')
+    .spelled(isDigestHex, 'the sha256 of a card (64 hex digits)')
+  const other = previous.optional('rootKey', parseRootKey)
+  if (other !== undefined && isSameRootKey(other, rootKey)) {
+    previous.at('rootKey').fail('inconsistent', 'is the same key as rootKey: leave it out')
+  }
+  const revocations = card.optional('revocations', (field) => parseRevocations(field, operator))
+  return {
+    operator,
+    previous: { cardDigest, rootKey: other ?? rootKey },
+    ...(revocations === undefined ? {} : { revocations }),
   }
 }
 
@@ -150,17 +235,21 @@ function keyHex(field: Field): KeyHex {
   return field.spelled(isKeyHex, 'a public key (64 hex digits)')
 }
 
+function isDigestHex(text: string): boolean {
+  return /^[0-9a-f]{64}$/.test(text)
+}
+
 function isClaimName(text: string): boolean {
   return /^[a-z][a-z0-9-]{0,63}$/.test(text)
 }
 
-function checkProof(field: Field, key: KeyHex, message: Uint8Array, crypto: Crypto): void {
+function checkKeyProof(field: Field, key: KeyHex, bytes: Uint8Array, crypto: Crypto): void {
   const publicKey = parseHex(key)
   const signature = parseBase64(field.string(128))
   if (publicKey === undefined || signature === undefined) {
     field.fail('card-proof', 'is not canonical base64 with padding')
   }
-  if (verifyStrict(publicKey, message, signature, crypto) !== 'ok') {
+  if (verifyStrict(publicKey, concat(KEY_DOMAIN, bytes), signature, crypto) !== 'ok') {
     field.fail('card-proof', `does not verify under ${key}`)
   }
 }

@@ -42,5 +42,6 @@ function littleEndian(bytes: Uint8Array): bigint {
 export const portableCrypto: Crypto = {
   sha256: (data) => sha256(data),
   createSha256,
+  sha512: (data) => sha512(data),
   verifyEd25519,
 }

@@ -38,7 +38,6 @@ export type StatementErrorCode =
   | 'unknown-enum-value'
   | 'unknown-profile'
   // Operator cards
-  | 'unknown-card-version'
   | 'card-proof'
   | 'card-signer'
   | 'card-lifetime'
@@ -76,7 +75,6 @@ const DISPOSITIONS: Readonly<Record<StatementErrorCode, Disposition>> = {
   inconsistent: 'reject',
   'unknown-enum-value': 'ignore',
   'unknown-profile': 'ignore',
-  'unknown-card-version': 'ignore',
   'card-proof': 'reject',
   'card-signer': 'reject',
   'card-lifetime': 'reject',

@@ -38,6 +38,7 @@ export const nodeCrypto: Crypto = {
       ? hash('sha256', data, 'buffer')
       : createHash('sha256').update(data).digest(),
   createSha256,
+  sha512: (data) => hash('sha512', data, 'buffer'),
   verifyEd25519: (publicKey, message, signature) =>
     verify(null, message, importKey(publicKey), signature),
 }

@@ -4,26 +4,24 @@
  * Only operators of the policy and announcers of followed projects are looked at, so that no
  * stranger's card can change anything. Which key is whose does not depend on `now`: a vote does
  * not vanish when a card expires, its operator only stops being able to support an `allow`.
- * protocol/verdict/README.md and 8.
+ * protocol/verdict/README.md, protocol/card-chain.ts.
  */
+import { linkCards, type CardChain, type ChainTrouble } from '../card-chain.ts'
 import type { KeyHex, OperatorId, UnixSeconds } from '../identifiers.ts'
 import type { OperatorCard } from '../operator-card.ts'
 import type { Policy } from '../policy.ts'
 import type { Project } from '../project.ts'
+import { revokedKey } from '../revocation.ts'
 import type { SignedStatement } from '../statement.ts'
 
 export type CardTrouble =
   /** No card of it is here: its keys are not known. */
-  | 'no-card'
-  /** Two different cards of one version, and the policy pins neither. */
-  | 'two-cards'
-  /** The card that the policy pins is not here. */
-  | 'pin-missing'
+  'no-card' | ChainTrouble
 
 interface Standing {
   readonly trouble?: CardTrouble
   readonly expires: UnixSeconds
-  /** Keys of its newest card. */
+  /** Keys of its newest card, and those whose logs it has ended: what stands there, it stands by. */
   readonly keys: ReadonlySet<KeyHex>
 }
 
@@ -41,20 +39,16 @@ export class Roster {
   ) {
     const pins = new Map(policy.operators.map(({ id, card }) => [id, card]))
     const named = new Set([...pins.keys(), ...projects.flatMap(({ announcers }) => announcers)])
-    const known = new Map<OperatorId, Map<string, OperatorCard>>()
+    const known = new Map<OperatorId, OperatorCard[]>()
     for (const { key, body } of cards) {
       if (!named.has(body.operator) || !body.keys.includes(key)) continue
-      const own = known.get(body.operator) ?? new Map<string, OperatorCard>()
-      known.set(body.operator, own.set(body.cardDigest, body))
+      known.set(body.operator, [...(known.get(body.operator) ?? []), body])
     }
-    for (const [operator, byDigest] of known) {
-      const pinned = byDigest.get(pins.get(operator) ?? '')
-      const believed = [...byDigest.values()].filter(
-        (card) => card === pinned || card.version !== pinned?.version,
-      )
-      const pinMissing = pins.get(operator) !== undefined && pinned === undefined
-      this.#standings.set(operator, standingOf(believed, pinMissing))
-      for (const key of believed.flatMap(({ keys }) => keys)) this.#list(key, operator)
+    for (const [operator, own] of known) {
+      const chain = linkCards(own, pins.get(operator))
+      if (chain.newest === undefined) continue
+      this.#standings.set(operator, standingOf(chain, chain.newest))
+      for (const key of chain.cards.flatMap(({ keys }) => keys)) this.#list(key, operator)
     }
   }
 
@@ -68,7 +62,7 @@ export class Roster {
     return [...this.#sharers.values()].map((operators) => [...operators].sort())
   }
 
-  /** Whether its operator's newest card still lists the key. */
+  /** Whether its operator still stands by the key: lists it, or has said where its logs end. */
   isCurrent(key: KeyHex): boolean {
     const operator = this.operatorOf(key)
     return operator !== undefined && this.#standing(operator).keys.has(key)
@@ -98,19 +92,15 @@ export class Roster {
   }
 }
 
-function standingOf(cards: readonly OperatorCard[], pinMissing: boolean): Standing {
-  const versions = cards.map(({ version }) => version)
-  const newest = Math.max(...versions)
-  // The newest card by number, expired or not: an older one must not come back to life.
-  const current = cards.filter(({ version }) => version === newest)
-  const trouble = pinMissing
-    ? 'pin-missing'
-    : new Set(versions).size < versions.length
-      ? 'two-cards'
-      : undefined
+function standingOf(
+  { trouble, expires, cards, revocations }: CardChain,
+  { version }: OperatorCard,
+): Standing {
+  const current = cards.filter((card) => card.version === version).flatMap(({ keys }) => keys)
+  const ended = revocations.map(revokedKey).filter((key) => key !== undefined)
   return {
     ...(trouble === undefined ? {} : { trouble }),
-    expires: Math.min(...current.map(({ expires }) => expires)),
-    keys: new Set(current.flatMap(({ keys }) => keys)),
+    expires,
+    keys: new Set([...current, ...ended]),
   }
 }

@@ -70,12 +70,20 @@ export interface CardSpec {
   readonly expires?: number
   /** Two cards with other words are different cards. */
   readonly word?: string
+  /** What a later version follows; by default the plain card of the version before. */
+  readonly follows?: OperatorCard
+  readonly rootKey?: OperatorCard['rootKey']
+  readonly revocations?: OperatorCard['revocations']
 }
 
 export function makeCard(spec: CardSpec): SignedStatement<OperatorCard> {
   const { operator, version = 1, word = '', expires = NOW + 30 * 86_400 } = spec
   const keys = [...(spec.keys ?? [keyOf(operator)])].sort()
-  const digest = hex(`card ${operator} ${version} ${word} ${keys.join(' ')} ${expires}`)
+  const rootKey = spec.rootKey ?? { type: 'ed25519', key: hex(`root ${operator}`) }
+  const previous =
+    version === 1 ? undefined : (spec.follows ?? makeCard({ operator, version: version - 1 }).body)
+  const says = [operator, version, word, keys.join(' '), expires, rootKey.key].join(' ')
+  const digest = hex(`card ${says} ${previous?.cardDigest ?? ''}`)
   return statement(
     keys[0] ?? '',
     {
@@ -83,10 +91,14 @@ export function makeCard(spec: CardSpec): SignedStatement<OperatorCard> {
       operator: operatorId(operator),
       version,
       name: operator,
-      rootKey: { type: 'ed25519', key: hex(`root ${operator}`) },
+      ...(previous === undefined
+        ? {}
+        : { previous: { cardDigest: previous.cardDigest, rootKey: previous.rootKey } }),
+      rootKey,
       keys,
       contact: '',
       claims: {},
+      ...(spec.revocations === undefined ? {} : { revocations: spec.revocations }),
       issued: expires - 86_400,
       expires,
       cardDigest: digest,

@@ -13,6 +13,7 @@ import type { DecideInput } from '../../protocol/verdict/decide.ts'
 import { uncheckedView, type LogView } from '../../protocol/verdict/log-view.ts'
 import { parsePolicy, type Policy } from '../../protocol/policy.ts'
 import type { OperatorCard } from '../../protocol/operator-card.ts'
+import type { Revocation } from '../../protocol/revocation.ts'
 import { SeededRandom } from './seeded-random.ts'
 import {
   D,
@@ -34,6 +35,7 @@ import {
   PLATFORM,
   SOURCE,
   UNSTABLE,
+  type CardSpec,
 } from './verdict-cases.ts'
 
 const OPERATORS = ['a', 'b', 'c', 'd', 'e']
@@ -44,6 +46,7 @@ export const VERSIONS = ['1.0', '1.1-rc1', '1.1', '2.0', 'nightly'] as const
 const OTHER_PLATFORM = 'linux/arm64'
 const OTHER_PROFILE = 'rebuildnet/1;drop=x'
 const GROUPS = ['us', 'eu', 'ngo']
+const STOLEN_ROOT = { type: 'ed25519', key: hex('another root key') } as const
 
 /** How much goes wrong, by kind; a case has one temper. */
 interface Temper {
@@ -117,25 +120,53 @@ class CaseMaker {
     const random = this.#random
     const cards = [...OPERATORS, ...ANNOUNCERS, ...STRANGERS].flatMap((operator) => {
       const expires = this.#mess() && random.chance(0.2) ? NOW - random.integer(2) : undefined
-      const card = (spec: Partial<Parameters<typeof makeCard>[0]>): SignedStatement<OperatorCard> =>
+      const card = (spec: Partial<CardSpec>): SignedStatement<OperatorCard> =>
         makeCard({ operator, ...(expires === undefined ? {} : { expires }), ...spec })
       if (this.#mess() && random.chance(0.2)) return []
       const first = card({})
       if (!this.#mess() || random.chance(0.6)) return [first]
       const second = `${operator}2`
+      const follows = first.body
+      const next = (keys: string[], more: Partial<CardSpec> = {}) =>
+        card({ version: 2, keys: keys.map(keyOf), follows, ...more })
+      const kept = next([operator, second])
+      const other = next([second], { word: 'other' })
       return random.pick([
         // Another card of the same version.
         [first, card({ word: 'other', keys: [keyOf(random.pick([operator, second]))] })],
         // A new card that keeps the key, and one that drops it.
-        [first, card({ version: 2, keys: [keyOf(operator), keyOf(second)] })],
-        [first, card({ version: 2, keys: [keyOf(second)] })],
+        [first, kept],
+        [first, next([second])],
+        // One that drops the key and says where its log ends.
+        [first, next([second], { revocations: [this.#revocation(operator)] })],
+        // Two that follow the same, and one that follows one of them.
+        [first, kept, other],
+        [first, kept, other, card({ version: 3, keys: [keyOf(second)], follows: kept.body })],
+        // One whose predecessor is not here, and one that another root key agreed to.
+        [first, card({ version: 3, keys: [keyOf(second)], follows: kept.body })],
+        [first, next([second], { follows: { ...follows, rootKey: STOLEN_ROOT } })],
+        // A new root key, and a card after it.
+        [
+          first,
+          next([operator], { rootKey: STOLEN_ROOT }),
+          card({
+            version: 3,
+            keys: [keyOf(second)],
+            follows: next([operator], { rootKey: STOLEN_ROOT }).body,
+          }),
+        ],
         // A key that somebody else has too.
         [card({ keys: [keyOf(operator), keyOf(random.pick(OPERATORS))] })],
         // A card that does not list the key which signed it.
-        [first, { ...card({ version: 3, keys: [keyOf(second)] }), key: keyOf('x') }],
+        [first, { ...next([second]), key: keyOf('x') }],
       ])
     })
     return cards
+  }
+
+  #revocation(operator: string): Revocation {
+    const origin = `rebuildnet.dev/log/${operatorId(operator)}/${keyOf(operator)}/0`
+    return { origin, size: 1, root: hex('root of a log') }
   }
 
   #policy(cards: readonly SignedStatement<OperatorCard>[]): Policy {

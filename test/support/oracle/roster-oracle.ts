@@ -1,4 +1,5 @@
 /** Whose key is whose, and who is believed, a second time and naively: for the verdict's oracle. */
+import type { OperatorCard } from '../../../protocol/operator-card.ts'
 import type { SignedStatement, StatementBody } from '../../../protocol/statement.ts'
 import type { DecideInput } from '../../../protocol/verdict/decide.ts'
 
@@ -27,14 +28,27 @@ export function rosterOracle(
   const trusted = policy.operators.map((o) => o.id)
   const named = unique([...trusted, ...projects.flatMap((p) => p.announcers)])
   const cardsOf = once((operator) => {
-    const own = only(statements, 'operator').filter(
-      (s) => s.body.operator === operator && s.body.keys.includes(s.key),
-    )
-    const pin = policy.operators.find((o) => o.id === operator)?.card
-    const pinned = own.find((s) => s.body.cardDigest === pin)
-    return own
+    const own = only(statements, 'operator')
+      .filter((s) => s.body.operator === operator && s.body.keys.includes(s.key))
       .map((s) => s.body)
-      .filter((card) => card.cardDigest === pin || card.version !== pinned?.body.version)
+    const pin = policy.operators.find((o) => o.id === operator)?.card
+    const pinned = own.find((card) => card.cardDigest === pin)
+    const parentOf = (card: OperatorCard): OperatorCard | undefined =>
+      own.find(
+        (each) =>
+          each.cardDigest === card.previous?.cardDigest &&
+          each.version + 1 === card.version &&
+          each.rootKey.key === card.previous.rootKey.key,
+      )
+    const line = (card: OperatorCard | undefined): OperatorCard[] =>
+      card === undefined ? [] : [...line(parentOf(card)), card]
+    const isBelieved = (card: OperatorCard): boolean => {
+      const before = line(card).map((each) => each.cardDigest)
+      const follows = line(card)[0]?.version === 1
+      if (pinned === undefined) return follows
+      return before.includes(pinned.cardDigest) || line(pinned).includes(card)
+    }
+    return own.filter(isBelieved)
   })
   const ownersOf = (key: string) =>
     named.filter((o) => cardsOf(o).some((card) => card.keys.includes(key)))
@@ -46,6 +60,11 @@ export function rosterOracle(
     const cards = cardsOf(operator)
     return cards.filter((card) => cards.every((other) => other.version <= card.version))
   }
+  const standsBy = (operator: string, key: string) =>
+    newest(operator).some((card) => card.keys.includes(key)) ||
+    cardsOf(operator).some((card) =>
+      (card.revocations ?? []).some(({ origin }) => origin.split('/')[3] === key),
+    )
   const isDoubled = once((operator) => {
     const cards = cardsOf(operator)
     return cards.some((x) =>
@@ -64,5 +83,5 @@ export function rosterOracle(
     view.isEquivocator(operator) || isDoubled(operator) || lacksPin(operator)
   const hasValidCard = (operator: string) =>
     newest(operator).length > 0 && newest(operator).every((card) => card.expires > now)
-  return { operatorOf, newest, cannotBeBelieved, hasValidCard }
+  return { operatorOf, standsBy, cannotBeBelieved, hasValidCard }
 }

@@ -70,7 +70,7 @@ export function oracle(input: DecideInput): OracleAnswer {
   const projects = input.projects.filter((p) => images.includes(p.image))
   const trusted = policy.operators.map((o) => o.id)
 
-  const { operatorOf, newest, cannotBeBelieved, hasValidCard } = rosterOracle(input, statements)
+  const { operatorOf, standsBy, cannotBeBelieved, hasValidCard } = rosterOracle(input, statements)
 
   // Who can be relied on now
   const isFresh = (operator: string) =>
@@ -150,7 +150,7 @@ export function oracle(input: DecideInput): OracleAnswer {
       const native = telling.filter((r) => rules.countEmulated || !r.body.environment.emulated)
       const standing = native.filter((r) => muted(r.operator) || (r.counted && !isDead(r)))
       const speaks = (r: (typeof tallied)[number]) =>
-        !muted(r.operator) && newest(r.operator).some((card) => card.keys.includes(r.key))
+        !muted(r.operator) && standsBy(r.operator, r.key)
       const of = (operator: string) => standing.filter((r) => r.operator === operator)
       const built = (level: Level, r: { body: Rebuild }): string[] =>
         r.body.outcome.kind === 'built' ? [at(level, r.body.outcome.rebuilt)] : []

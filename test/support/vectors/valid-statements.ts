@@ -16,6 +16,7 @@ import {
   makeWithdrawal,
   TEST_TIME,
 } from '../statements.ts'
+import { makeCardStatement, makeKey, rawRoot, sshRoot } from '../cards.ts'
 import { payloadOf } from './change-statement.ts'
 
 export interface ValidVector {
@@ -111,6 +112,30 @@ const valid: Record<string, CreatedStatement> = {
     expires: TEST_TIME + MAX_CARD_LIFETIME_SECONDS,
   }).card,
 }
+
+const first = { root: rawRoot(alice.root), keys: [alice.key], follows: alice.card.statement.body }
+const origin = `rebuildnet.dev/log/${alice.id}/${alice.key.publicKey}/0`
+const sshFirst = makeCardStatement({ root: sshRoot(alice.root), keys: [alice.key] })
+Object.assign(valid, {
+  'operator: second card, with two keys': makeCardStatement({
+    ...first,
+    keys: [alice.key, makeKey('key of alice 2')],
+  }),
+  'operator: second card, with a new root key and a log that ends': makeCardStatement({
+    ...first,
+    root: rawRoot(makeKey('root of alice 2')),
+    previousRoot: first.root,
+    keys: [makeKey('key of alice 2')],
+    revocations: [{ origin, size: 3, root: hexOf('root of a log') }],
+  }),
+  'operator: first card of an SSH key': sshFirst,
+  'operator: second card, from an SSH key to a security key': makeCardStatement({
+    ...first,
+    follows: sshFirst.statement.body,
+    root: sshRoot(makeKey('security key'), 'security-key'),
+    previousRoot: sshRoot(alice.root),
+  }),
+} satisfies Record<string, CreatedStatement>)
 
 export const validVectors: readonly ValidVector[] = Object.entries(valid).map(([name, created]) => {
   const { bytes, statement } = created

@@ -45,6 +45,7 @@ const BEYOND_A_SCHEMA = [
   // Depends on another member
   'digest of another profile than the statement',
   "another's key listed without its proof",
+  'second card to which the root key before has not agreed',
   // Grammar of the profile and of escapes
   'unsorted profile parameters',
   'path escaped for nothing',

@@ -130,7 +130,6 @@ describe('the disposition of an error', () => {
       'unknown-predicate-type',
       'unknown-enum-value',
       'unknown-profile',
-      'unknown-card-version',
       'release-mismatch',
       'input-digest-mismatch',
     ])
