@@ -52,3 +52,13 @@ function badAddress(text: string, what: string, advice: string, cause?: unknown)
     cause === undefined ? {} : { cause },
   )
 }
+
+/** Whether only this machine can dial it. */
+export function isLoopback(address: string): boolean {
+  return /^\/(ip4\/127\.|ip6\/::1\/)/.test(address)
+}
+
+/** Whether it leads through another peer. */
+export function isRelayed(address: string): boolean {
+  return address.includes('/p2p-circuit')
+}

@@ -5,7 +5,8 @@
  */
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import type { ConnectionGater } from '@libp2p/interface'
-import { MAX_INBOUND_CONNECTIONS, MAX_INBOUND_PER_SUBNET } from './limits.ts'
+import { isRelayed } from './addresses.ts'
+import { MAX_INBOUND_CONNECTIONS, MAX_INBOUND_PER_SUBNET, MAX_RELAYED_PER_RELAY } from './limits.ts'
 import type { PeerMemory } from './peer-memory.ts'
 
 /** An open connection, as far as the gate cares. */
@@ -58,6 +59,15 @@ export function admitsInbound(address: string, open: readonly GatedConnection[])
   return same.length < MAX_INBOUND_PER_SUBNET
 }
 
+/** Peers that `relay` brings, in either direction. */
+export function admitsRelayed(relay: string, open: readonly GatedConnection[]): boolean {
+  const brought = open.filter(({ remoteAddr }) => {
+    const address = remoteAddr.toString()
+    return isRelayed(address) && address.includes(`/p2p/${relay}/p2p-circuit`)
+  })
+  return brought.length < MAX_RELAYED_PER_RELAY
+}
+
 export function createConnectionGate(
   memory: PeerMemory,
   open: () => readonly GatedConnection[],
@@ -66,5 +76,11 @@ export function createConnectionGate(
     denyInboundConnection: (connection) => !admitsInbound(connection.remoteAddr.toString(), open()),
     denyInboundEncryptedConnection: (peer) => memory.isBanned(peer.toString()),
     denyDialPeer: (peer) => memory.isBanned(peer.toString()),
+    denyInboundRelayedConnection: (relay, peer) =>
+      memory.isBanned(peer.toString()) || !admitsRelayed(relay.toString(), open()),
+    // As a relay: nobody who was shut out is kept reachable, or brought to others.
+    denyInboundRelayReservation: (peer) => memory.isBanned(peer.toString()),
+    denyOutboundRelayedConnection: (from, to) =>
+      memory.isBanned(from.toString()) || memory.isBanned(to.toString()),
   }
 }

@@ -4,12 +4,7 @@
  * **This file is the lazy boundary.** It and what it imports load libp2p, which takes 300 ms that a
  * command which asks a question must not pay; only Network.start imports it, when a node starts.
  */
-import {
-  gossipsub,
-  type GossipSub,
-  type GossipSubComponents,
-  type GossipsubOpts,
-} from '@chainsafe/libp2p-gossipsub'
+import { gossipsub, type GossipSub, type GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import { bootstrap } from '@libp2p/bootstrap'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import { identify, type Identify } from '@libp2p/identify'
@@ -23,13 +18,14 @@ import { createLibp2p } from 'libp2p'
 import type { Crypto } from '../../protocol/crypto.ts'
 import { parseBootstrapAddress, parseListenAddress } from './addresses.ts'
 import { createConnectionGate } from './connection-gate.ts'
+import { gossipOptions } from './gossip-options.ts'
 import { boundIwantAnswers } from './iwant-bound.ts'
 import * as limits from './limits.ts'
 import { NetworkError } from './network-error.ts'
 import type { NetworkOptions } from './options.ts'
 import type { PeerMemory } from './peer-memory.ts'
-import { SCORE_THRESHOLDS, scoreParams } from './scores.ts'
-import { gossipMessageId, type Topics } from './topics.ts'
+import type { Topics } from './topics.ts'
+import { listenAddresses, relayServices, relayTransport, traversalServices } from './traversal.ts'
 
 export type Host = Libp2p<{ pubsub: GossipSub; identify: Identify; ping: Ping }>
 
@@ -65,8 +61,8 @@ export async function createHost(
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', components.seed),
     nodeInfo: { userAgent: options.agent },
-    addresses: { listen: [...options.listen], announce: [...options.announce] },
-    transports: [tcp()],
+    addresses: { listen: listenAddresses(options), announce: [...options.announce] },
+    transports: [tcp(), relayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [
       yamux({
@@ -92,42 +88,14 @@ export async function createHost(
     services: {
       identify: identify(),
       ping: ping(),
+      ...relayServices(options),
+      ...traversalServices(options),
       pubsub: (needed: GossipSubComponents): GossipSub =>
         boundIwantAnswers(gossip(needed), limits.MAX_IWANT_ANSWER_BYTES),
     },
   })
   open = host.getConnections.bind(host)
   return host
-}
-
-function gossipOptions(
-  crypto: Crypto,
-  topics: Topics,
-  memory: PeerMemory,
-  options: NetworkOptions,
-): Partial<GossipsubOpts> {
-  return {
-    // Statements sign themselves; a second signature would only tell who was first to send them.
-    globalSignaturePolicy: 'StrictNoSign',
-    msgIdFn: (message) => gossipMessageId(message.topic, message.data, crypto),
-    allowedTopics: topics.all.map((topic) => topic.name),
-    D: limits.MESH_SIZE,
-    Dlo: limits.MESH_LOW,
-    Dhi: limits.MESH_HIGH,
-    Dout: limits.MESH_OUTBOUND,
-    // Own statements go to every peer, not only to the mesh: an attacker would have to hold them all.
-    floodPublish: true,
-    // Floodsub peers would get everything and could be scored for nothing.
-    fallbackToFloodsub: false,
-    doPX: options.peerExchange,
-    seenTTL: limits.SEEN_TTL_MS,
-    maxOutboundBufferSize: limits.MAX_GOSSIP_OUTBOUND_BYTES,
-    maxInboundDataLength: limits.MAX_GOSSIP_RPC_BYTES,
-    maxTopicBytesPerPeer: limits.MAX_TOPIC_BYTES_PER_PEER,
-    decodeRpcLimits: limits.RPC_LIMITS,
-    scoreParams: scoreParams(topics.all, (peer) => memory.score(peer)),
-    scoreThresholds: SCORE_THRESHOLDS,
-  }
 }
 
 /** libp2p tells why it cannot listen in a text of several lines with stacks. */

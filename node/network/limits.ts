@@ -32,6 +32,24 @@ export const MAX_STREAM_READ_BYTES = 256 * KIB
 /** The default has no bound: a peer that stops reading would make this node keep all it is owed. */
 export const MAX_STREAM_WRITE_BYTES = MIB
 
+// Relays (circuit relay v2)
+
+/** Peers behind routers that a relay keeps reachable; each holds a connection, so some stay free for others. */
+export const MAX_RELAY_RESERVATIONS = 32
+/** Relayed connections at once to one peer that is kept reachable: each is a stream on its connection. */
+export const MAX_RELAY_CONNECTIONS = 16
+/** Requests to a relay at once from one peer. */
+export const MAX_HOP_STREAMS = 4
+/**
+ * Peers that one relay may bring, as gossip forgives three on one address: a relay can cut off all
+ * whom it brings, so no more of the view than this may hang on it.
+ */
+export const MAX_RELAYED_PER_RELAY = 3
+/** What one relayed connection may carry: the first sync of some 15,000 statements; longer ones reconnect. */
+export const RELAYED_CONNECTION_BYTES = 32 * MIB
+/** As long as a place at a relay lasts. libp2p's two minutes would be spent on reconnecting. */
+export const RELAYED_CONNECTION_MS = 2 * HOUR_MS
+
 // Gossip
 
 /** Mesh of 8 with 6 to 12: a third of the peers may be mute, and messages still arrive. */

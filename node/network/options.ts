@@ -17,6 +17,10 @@ export interface NetworkOptions {
   readonly mdns: boolean
   /** Tells pruned peers of others: for bootstrap nodes only, since it says who is connected to whom. */
   readonly peerExchange: boolean
+  /** Lets peers behind routers be reached through this node: for nodes that everybody can dial. */
+  readonly relay: boolean
+  /** Asks the router of this network to forward the port. */
+  readonly upnp: boolean
   /** What this node says it is, such as `rebuildnet/0.1.0`. */
   readonly agent: string
   /** Milliseconds between two rounds of sync. */
@@ -38,6 +42,8 @@ export const defaultNetworkOptions: NetworkOptions = Object.freeze({
   bootstrap: Object.freeze([]),
   mdns: true,
   peerExchange: false,
+  relay: false,
+  upnp: true,
   agent: 'rebuildnet',
   syncIntervalMs: 600_000,
   settleMs: 5000,

@@ -80,8 +80,11 @@ export class Exchanger {
     const handler = (stream: Stream, connection: Connection): Promise<void> =>
       this.#serve(stream, connection, serve)
     // Two, so that a second one can be told that it is one too many.
-    await host.handle(protocol, handler, { maxInboundStreams: 2, maxOutboundStreams: 2 })
+    // Through a relay too: peers behind routers may have no other way to one another.
+    const streams = { maxInboundStreams: 2, maxOutboundStreams: 2, runOnLimitedConnection: true }
+    await host.handle(protocol, handler, streams)
     this.#topology = await host.register(protocol, {
+      notifyOnLimitedConnection: true,
       onConnect: (peer) => {
         this.#speakers.add(peer.toString())
         onSpeaker?.(peer.toString())
@@ -137,7 +140,10 @@ export class Exchanger {
     signal.throwIfAborted()
     const connection = this.#connectionTo(peer)
     if (connection === undefined) throw new NetworkError('dial-failed', `peer ${peer} has gone`)
-    const stream = await connection.newStream(this.#options.protocol, { signal })
+    const stream = await connection.newStream(this.#options.protocol, {
+      signal,
+      runOnLimitedConnection: true,
+    })
     const { stallMs } = this.#options
     await runExchange(stream, work, { maxBufferedBytes: CLIENT_BUFFER_BYTES, stallMs, signal })
   }

@@ -1,0 +1,68 @@
+/**
+ * A node's network in a process of its own, for tests that put it into a network namespace.
+ * Arguments: folder for store and keys, options as JSON. Reads commands and prints answers, one JSON
+ * value a line; `test/support/node-process.ts` is the other end. Ends with its standard input.
+ */
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
+import { createLogger } from '../../node/logger.ts'
+import { Network, type NetworkOptions } from '../../node/network/network.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { FOLLOWS_TEST_IMAGE, TestLedger } from '../support/network.ts'
+import type { NodeCommand } from '../support/node-process.ts'
+import { makeRelease, TEST_TIME } from '../support/statements.ts'
+import { openStore } from '../support/temporary-store.ts'
+
+const [folder = '', text = '{}'] = process.argv.slice(2)
+const options = JSON.parse(text) as Partial<NetworkOptions>
+
+const store = await openStore(join(folder, 'store'))
+const ledger = new TestLedger(store, FOLLOWS_TEST_IMAGE)
+const network = new Network(
+  {
+    crypto: nodeCrypto,
+    clock: new ManualClock(TEST_TIME + 7200),
+    logger: createLogger('warn'),
+    admission: ledger,
+    statements: ledger,
+    peerKeyFile: join(folder, 'peer.key'),
+  },
+  options,
+)
+await network.start()
+
+async function answer(command: NodeCommand): Promise<unknown> {
+  switch (command.do) {
+    case 'addresses':
+      return network.addresses()
+    case 'peers':
+      return network.peers()
+    case 'publish': {
+      const { bytes, statement } = makeRelease({ version: command.version })
+      await ledger.put(bytes)
+      await network.publish(statement, bytes)
+      return statement.sid
+    }
+    case 'put': {
+      const { bytes, statement } = makeRelease({ version: command.version })
+      await ledger.put(bytes)
+      return statement.sid
+    }
+    case 'offers':
+      return ledger.offers
+    case 'sync':
+      return network.sync()
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, command } = JSON.parse(line) as { id: number; command: NodeCommand }
+  const reply = await answer(command).then(
+    (value) => ({ id, value: value ?? null }),
+    (error: unknown) => ({ id, error: String(error) }),
+  )
+  process.stdout.write(`${JSON.stringify(reply)}\n`)
+}
+await network.stop()
+await store.close()
