@@ -79,48 +79,57 @@ export function leafBytes(slot: Uint8Array): Uint8Array {
 
 /** Reads a slot of 49 bytes; throws LogError. */
 export function parseLeaf(slot: Uint8Array): Leaf {
-  if (slot.length !== LEAF_SLOT_BYTES) {
-    throw new LogError('leaf-malformed', `a leaf has ${slot.length} bytes, not ${LEAF_SLOT_BYTES}`)
-  }
+  checkLeaf(slot)
   if (slot[0] === STATEMENT) {
     return { kind: 'statement', sid: toHex(slot.subarray(1, 33)), tag: toHex(slot.subarray(33)) }
   }
+  return { kind: 'seal', size: sealSize(slot), root: toHex(slot.subarray(9, SEAL_BYTES)) }
+}
+
+/**
+ * Throws LogError where a slot cannot be leaf `index` of log number `n`: leaf 0 of every log but the
+ * first seals the one before, and no other leaf does.
+ */
+export function checkLeafAt(slot: Uint8Array, n: number, index: number): void {
+  checkLeaf(slot)
+  const isSeal = slot[0] === SEAL
+  if (isSeal === (n > 0 && index === 0)) return
+  throw new LogError(
+    'seal-misplaced',
+    isSeal
+      ? `leaf ${index} of log ${n} is a seal, and only leaf 0 of a later log may be one`
+      : `log ${n} does not begin with a seal of the log before`,
+  )
+}
+
+function checkLeaf(slot: Uint8Array): void {
+  if (slot.length !== LEAF_SLOT_BYTES) {
+    throw new LogError('leaf-malformed', `a leaf has ${slot.length} bytes, not ${LEAF_SLOT_BYTES}`)
+  }
+  if (slot[0] === STATEMENT) return
   if (slot[0] !== SEAL) {
     throw new LogError(
       'unknown-leaf',
       `a leaf of kind ${slot[0] ?? 0}, which this rebuildnet does not know`,
     )
   }
-  const view = new DataView(slot.buffer, slot.byteOffset, slot.length)
-  const size = view.getUint32(5)
-  if (
-    view.getUint32(1) !== 0 ||
-    size > MAX_LOG_SIZE ||
-    slot.subarray(SEAL_BYTES).some((b) => b !== 0)
-  ) {
+  if (sealSize(slot) > MAX_LOG_SIZE || slot.subarray(SEAL_BYTES).some((byte) => byte !== 0)) {
     throw new LogError(
       'leaf-malformed',
       'a seal of more leaves than a log holds, or with bytes behind it',
     )
   }
-  return { kind: 'seal', size, root: toHex(slot.subarray(9, SEAL_BYTES)) }
 }
 
-/**
- * Reads leaf `index` of log number `n`: leaf 0 of every log but the first seals the one before, and
- * no other leaf does.
- */
+function sealSize(slot: Uint8Array): number {
+  const view = new DataView(slot.buffer, slot.byteOffset, slot.length)
+  return view.getUint32(1) * 2 ** 32 + view.getUint32(5)
+}
+
+/** Reads leaf `index` of log number `n`; throws LogError, also where it stands in the wrong place. */
 export function parseLeafAt(slot: Uint8Array, n: number, index: number): Leaf {
-  const leaf = parseLeaf(slot)
-  if ((leaf.kind === 'seal') !== (n > 0 && index === 0)) {
-    throw new LogError(
-      'seal-misplaced',
-      leaf.kind === 'seal'
-        ? `leaf ${index} of log ${n} is a seal, and only leaf 0 of a later log may be one`
-        : `log ${n} does not begin with a seal of the log before`,
-    )
-  }
-  return leaf
+  checkLeafAt(slot, n, index)
+  return parseLeaf(slot)
 }
 
 function fromHex(text: string, length: number): Uint8Array {

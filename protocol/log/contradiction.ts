@@ -1,0 +1,87 @@
+/**
+ * What signed heads of one key say against one another, as far as it can be shown.
+ *
+ * A head that is only a claim, or held, was signed all the same: it speaks against others too. That
+ * its leaves are not here matters only where two beginnings are compared.
+ */
+import type { Crypto } from '../crypto.ts'
+import {
+  proveAfterSeal,
+  proveFork,
+  proveRewrite,
+  proveSeal,
+  proveShrink,
+  type EquivocationProof,
+} from './equivocation.ts'
+import type { FollowedLog } from './followed-log.ts'
+import type { Head } from './head.ts'
+
+/** Against a head that is offered: `log` is its own, `chain` all logs of its key. */
+export function contradictionOf(
+  head: Head,
+  log: FollowedLog,
+  chain: Iterable<FollowedLog>,
+  crypto: Crypto,
+): EquivocationProof | undefined {
+  for (const other of [log.head, log.claim, log.first, log.held]) {
+    if (other === undefined) continue
+    if (other.size === head.size && other.root !== head.root) return proveFork(other, head, crypto)
+    const [earlier, later] = other.time < head.time ? [other, head] : [head, other]
+    if (earlier.time < later.time && earlier.size > later.size) {
+      return proveShrink(other, head, crypto)
+    }
+  }
+  const kept = log.head
+  if (kept !== undefined && head.size < kept.size && !log.tree.hasPrefix(head.size, head.root)) {
+    return proveRewrite(head, kept, log.tree, crypto)
+  }
+  for (const other of chain) {
+    const proof = acrossLogs(head, other, crypto)
+    if (proof !== undefined) return proof
+  }
+  return undefined
+}
+
+/** What the leaves of `log`, that have just come, show: `claim` was its claim before, `before` is the log that it seals. */
+export function contradictionShownBy(
+  log: FollowedLog,
+  claim: Head | undefined,
+  before: FollowedLog | undefined,
+  crypto: Crypto,
+): EquivocationProof | undefined {
+  const { head, tree } = log
+  if (head === undefined) return undefined
+  if (claim !== undefined && claim.size < head.size && !tree.hasPrefix(claim.size, claim.root)) {
+    return proveRewrite(claim, head, tree, crypto)
+  }
+  for (const closed of [before?.head, before?.claim, before?.held]) {
+    const proof = closed === undefined ? undefined : againstSeal(closed, log, crypto)
+    if (proof !== undefined) return proof
+  }
+  return undefined
+}
+
+function acrossLogs(head: Head, other: FollowedLog, crypto: Crypto): EquivocationProof | undefined {
+  const distance = other.origin.n - head.origin.n
+  if (distance > 0) {
+    const { first } = other
+    if (first !== undefined && head.time > first.time) return proveAfterSeal(head, first, crypto)
+    return distance === 1 ? againstSeal(head, other, crypto) : undefined
+  }
+  if (distance === 0) return undefined
+  const late = [other.head, other.claim, other.held].find(
+    (each) => each !== undefined && each.time > head.time,
+  )
+  return late === undefined ? undefined : proveAfterSeal(late, head, crypto)
+}
+
+function againstSeal(
+  closed: Head,
+  successor: FollowedLog,
+  crypto: Crypto,
+): EquivocationProof | undefined {
+  const { seal, head, tree } = successor
+  if (seal === undefined || head === undefined || closed.size < seal.size) return undefined
+  if (closed.size === seal.size && closed.root === seal.root) return undefined
+  return proveSeal(closed, head, tree, crypto)
+}

@@ -1,0 +1,287 @@
+/**
+ * Proof that the owner of a key wrote two histories.
+ *
+ * A proof holds all that it needs: whoever opens it needs no log and trusts nobody. It shows what no
+ * honest owner ever signs, under one operator id and one key:
+ *
+ *   fork        two heads of one log with one size and two roots
+ *   shrink      of two heads of one log the later one is smaller
+ *   rewrite     a larger head whose first leaves do not give the root of a smaller one
+ *   misfiled    a leaf whose statement is by another key, or of another project than its tag says
+ *   after-seal  a head of a log that is dated after one of a later log
+ *   seal        a head of a log that goes on beyond the seal, or has another root at its size
+ *
+ * It speaks of a key: that the key is the operator's must be known from a card. protocol/log/README.md.
+ */
+import { toHex } from '../bytes.ts'
+import type { Crypto } from '../crypto.ts'
+import { parseEnvelope } from '../envelope.ts'
+import type { KeyHex, OperatorId } from '../identifiers.ts'
+import { openStatement } from '../open-statement.ts'
+import { StatementError } from '../statement-error.ts'
+import type { SignedStatement } from '../statement.ts'
+import { openHead, type Head } from './head.ts'
+import { leafBytes, parseLeafAt, tagOf } from './leaf.ts'
+import { LogError } from './log-error.ts'
+import type { LogTree } from './log-tree.ts'
+import { coverOf, hashLeaf, rootOfCover } from './merkle.ts'
+import type { Origin } from './origin.ts'
+import { encodeProof, parseProof, type EquivocationKind, type ProofParts } from './proof-parts.ts'
+
+export type { EquivocationKind } from './proof-parts.ts'
+
+export interface EquivocationProof {
+  readonly kind: EquivocationKind
+  readonly operator: OperatorId
+  readonly key: KeyHex
+  /** The log in which it shows; of two logs the earlier one. */
+  readonly origin: Origin
+  /** What it shows, for a person; without names. */
+  readonly words: string
+  /** sha256 of the bytes, hex. */
+  readonly id: string
+  readonly bytes: Uint8Array
+}
+
+/** Verifies and reads a proof; throws LogError and nothing else. */
+export function openProof(bytes: Uint8Array, crypto: Crypto): EquivocationProof {
+  const parts = parseProof(bytes)
+  const { origin, words } = CHECKS[parts.kind](parts, crypto)
+  return {
+    kind: parts.kind,
+    operator: origin.operator,
+    key: origin.key,
+    origin,
+    words,
+    id: toHex(crypto.sha256(bytes)),
+    bytes,
+  }
+}
+
+/** Two heads of one log with one size and two roots. */
+export function proveFork(a: Head, b: Head, crypto: Crypto): EquivocationProof {
+  const [first, second] = a.root < b.root ? [a, b] : [b, a]
+  return seal({ kind: 'fork', heads: [first.bytes, second.bytes] }, crypto)
+}
+
+/** Two heads of one log of which the later is smaller. */
+export function proveShrink(a: Head, b: Head, crypto: Crypto): EquivocationProof {
+  const [earlier, later] = a.time < b.time ? [a, b] : [b, a]
+  return seal({ kind: 'shrink', heads: [earlier.bytes, later.bytes] }, crypto)
+}
+
+/** `tree` begins with all leaves of the larger head. */
+export function proveRewrite(
+  smaller: Head,
+  larger: Head,
+  tree: LogTree,
+  crypto: Crypto,
+): EquivocationProof {
+  const hashes = [...tree.hashes(0, smaller.size), ...tree.hashes(smaller.size, larger.size)]
+  return seal({ kind: 'rewrite', heads: [smaller.bytes, larger.bytes], hashes }, crypto)
+}
+
+/** `tree` begins with all leaves of the head; `statement` is the binary form of what leaf `index` names. */
+export function proveMisfiled(
+  head: Head,
+  tree: LogTree,
+  index: number,
+  statement: Uint8Array,
+  crypto: Crypto,
+): EquivocationProof {
+  const leaf = { index, slot: tree.slot(index), hashes: hashesAround(tree, index, head.size) }
+  const { hashes, ...rest } = leaf
+  return seal({ kind: 'misfiled', heads: [head.bytes], hashes, leaf: rest, statement }, crypto)
+}
+
+/** A head of a log that is dated after one of a later log of the same key. */
+export function proveAfterSeal(closed: Head, successor: Head, crypto: Crypto): EquivocationProof {
+  return seal({ kind: 'after-seal', heads: [closed.bytes, successor.bytes] }, crypto)
+}
+
+/** A head that contradicts the seal in leaf 0 of the next log; `tree` holds the leaves of `successor`. */
+export function proveSeal(
+  closed: Head,
+  successor: Head,
+  tree: LogTree,
+  crypto: Crypto,
+): EquivocationProof {
+  const leaf = { index: 0, slot: tree.slot(0) }
+  const hashes = hashesAround(tree, 0, successor.size)
+  return seal({ kind: 'seal', heads: [closed.bytes, successor.bytes], hashes, leaf }, crypto)
+}
+
+/** Nothing is called a proof that does not open. */
+function seal(parts: ProofParts, crypto: Crypto): EquivocationProof {
+  return openProof(encodeProof(parts), crypto)
+}
+
+function hashesAround(tree: LogTree, index: number, size: number): Uint8Array[] {
+  return [...tree.hashes(0, index), ...tree.hashes(index + 1, size)]
+}
+
+interface Finding {
+  readonly origin: Origin
+  readonly words: string
+}
+
+const CHECKS: Readonly<Record<EquivocationKind, (parts: ProofParts, crypto: Crypto) => Finding>> = {
+  fork(parts, crypto) {
+    const [a, b] = twoHeads(parts, crypto)
+    sameLog(a, b)
+    if (a.size !== b.size || a.root === b.root) noContradiction('one size and two roots')
+    // One pair of heads has one spelling.
+    if (a.root > b.root)
+      throw new LogError('proof-malformed', 'the heads are not in the order of their roots')
+    return {
+      origin: a.origin,
+      words: `two heads of one log say different things of the same ${a.size} leaves`,
+    }
+  },
+  shrink(parts, crypto) {
+    const [earlier, later] = twoHeads(parts, crypto)
+    sameLog(earlier, later)
+    if (earlier.time >= later.time || earlier.size <= later.size) {
+      noContradiction('a later head that is smaller')
+    }
+    return {
+      origin: later.origin,
+      words: `a later head of the log has ${later.size} leaves, an earlier one had ${earlier.size}`,
+    }
+  },
+  rewrite(parts, crypto) {
+    const [smaller, larger] = twoHeads(parts, crypto)
+    sameLog(smaller, larger)
+    if (smaller.size >= larger.size) noContradiction('a smaller and a larger head')
+    const before = coverOf(0, smaller.size)
+    const { hashes = [] } = parts
+    checkHashes([...before, ...coverOf(smaller.size, larger.size)], hashes, larger, crypto)
+    if (rootOfCover(before, hashes, crypto) === smaller.root) {
+      noContradiction('two different beginnings')
+    }
+    return {
+      origin: larger.origin,
+      words: `the first ${smaller.size} leaves of a head with ${larger.size} are not those of an earlier head`,
+    }
+  },
+  misfiled(parts, crypto) {
+    const head = openPart(parts.heads[0], crypto)
+    const { index, slot } = leafUnder(head, parts, crypto)
+    const leaf = parseLeafAt(slot, head.origin.n, index)
+    const statement = openOwn(parts.statement ?? new Uint8Array(0), crypto)
+    if (leaf.kind !== 'statement' || leaf.sid !== statement.sid) {
+      throw new LogError('proof-malformed', 'the statement is not the one that the leaf names')
+    }
+    const foreign = statement.key !== head.origin.key
+    if (!foreign && leaf.tag === tagOf(statement.body, crypto)) {
+      noContradiction('a leaf that is not what its statement says')
+    }
+    const what = foreign
+      ? 'a statement of another key'
+      : 'a statement under a project that is not its own'
+    return { origin: head.origin, words: `leaf ${index} of the log lists ${what}` }
+  },
+  'after-seal'(parts, crypto) {
+    const [closed, successor] = successiveHeads(parts, crypto)
+    if (closed.time <= successor.time) noContradiction('a closed log with a later head')
+    return {
+      origin: closed.origin,
+      words: `log ${closed.origin.n} has a head that is later than one of log ${successor.origin.n}, which closed it`,
+    }
+  },
+  seal(parts, crypto) {
+    const [closed, successor] = successiveHeads(parts, crypto)
+    const { index, slot } = leafUnder(successor, parts, crypto)
+    if (index !== 0 || successor.origin.n !== closed.origin.n + 1) {
+      throw new LogError('proof-malformed', 'a seal is leaf 0 of the next log')
+    }
+    const leaf = parseLeafAt(slot, successor.origin.n, 0)
+    if (leaf.kind !== 'seal') throw new LogError('proof-malformed', 'the leaf is no seal')
+    const beyond = closed.size > leaf.size
+    if (!beyond && (closed.size !== leaf.size || closed.root === leaf.root)) {
+      noContradiction('a head that the seal leaves no room for')
+    }
+    const how = beyond ? `${closed.size} leaves` : 'other leaves'
+    return {
+      origin: closed.origin,
+      words: `log ${closed.origin.n} was closed at ${leaf.size} leaves and has a head with ${how}`,
+    }
+  },
+}
+
+function twoHeads({ heads }: ProofParts, crypto: Crypto): [Head, Head] {
+  return [openPart(heads[0], crypto), openPart(heads[1], crypto)]
+}
+
+/** Heads of two logs of one key, the first of them before the second. */
+function successiveHeads(parts: ProofParts, crypto: Crypto): [Head, Head] {
+  const [closed, successor] = twoHeads(parts, crypto)
+  if (
+    closed.origin.operator !== successor.origin.operator ||
+    closed.origin.key !== successor.origin.key ||
+    closed.origin.n >= successor.origin.n
+  ) {
+    throw new LogError(
+      'proof-origins',
+      'the heads are not of an earlier and a later log of one key',
+    )
+  }
+  return [closed, successor]
+}
+
+function openPart(bytes: Uint8Array | undefined, crypto: Crypto): Head {
+  if (bytes === undefined) throw new LogError('proof-malformed', 'a head is missing')
+  const head = openHead(bytes, crypto)
+  if (head.bytes.length !== bytes.length) {
+    throw new LogError('proof-malformed', 'a head with the lines of others')
+  }
+  return head
+}
+
+function sameLog(a: Head, b: Head): void {
+  if (a.origin.text !== b.origin.text) {
+    throw new LogError('proof-origins', 'the heads are of two logs')
+  }
+}
+
+function checkHashes(
+  cover: ReturnType<typeof coverOf>,
+  hashes: readonly Uint8Array[],
+  head: Head,
+  crypto: Crypto,
+): void {
+  if (hashes.length !== cover.length || rootOfCover(cover, hashes, crypto) !== head.root) {
+    throw new LogError('proof-hashes', 'the hashes do not give the root of the head')
+  }
+}
+
+function leafUnder(
+  head: Head,
+  parts: ProofParts,
+  crypto: Crypto,
+): { index: number; slot: Uint8Array } {
+  const { leaf, hashes = [] } = parts
+  if (leaf === undefined || leaf.index >= head.size) {
+    throw new LogError('proof-malformed', 'no leaf of the head')
+  }
+  const before = coverOf(0, leaf.index)
+  const cover = [...before, { level: 0, index: leaf.index }, ...coverOf(leaf.index + 1, head.size)]
+  const hash = hashLeaf(leafBytes(leaf.slot), crypto)
+  checkHashes(cover, hashes.toSpliced(before.length, 0, hash), head, crypto)
+  return leaf
+}
+
+function openOwn(bytes: Uint8Array, crypto: Crypto): SignedStatement {
+  try {
+    parseEnvelope(bytes)
+    return openStatement(bytes, crypto)
+  } catch (error) {
+    if (!(error instanceof StatementError)) throw error
+    const code = error.disposition === 'ignore' ? 'unknown-proof' : 'proof-malformed'
+    throw new LogError(code, `the statement in the proof does not open: ${error.message}`, error)
+  }
+}
+
+function noContradiction(what: string): never {
+  throw new LogError('no-contradiction', `the proof does not show ${what}`)
+}

@@ -1,0 +1,86 @@
+/**
+ * From a sid to the leaves that hold it: open addressing over numbers that stand for leaves, four
+ * bytes each. Several logs may hold one sid, so that nobody can hide another's leaf behind their own.
+ *
+ * Places follow from sha256(secret | sid): the sids of a log are whatever its owner writes there, and
+ * without a secret somebody could make thousands fall onto one place.
+ */
+import { concat } from '../bytes.ts'
+import type { Crypto } from '../crypto.ts'
+
+const EMPTY = 0xffff_ffff
+const MIN_PLACES = 64
+
+export class SidIndex {
+  readonly #crypto: Crypto
+  readonly #secret: Uint8Array
+  /** The 32 bytes of the sid of a leaf. */
+  readonly #sidOf: (leaf: number) => Uint8Array
+  #places = new Uint32Array(MIN_PLACES).fill(EMPTY)
+  #count = 0
+
+  constructor(crypto: Crypto, secret: Uint8Array, sidOf: (leaf: number) => Uint8Array) {
+    this.#crypto = crypto
+    this.#secret = secret
+    this.#sidOf = sidOf
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  /** Adds a leaf, unless one with its sid is here for which `isSame` holds; whether it did. */
+  add(leaf: number, isSame: (other: number) => boolean): boolean {
+    // At most four places in five are taken.
+    if ((this.#count + 1) * 5 > this.#places.length * 4) this.#grow()
+    const sid = this.#sidOf(leaf)
+    const mask = this.#places.length - 1
+    let at = this.#placeOf(sid)
+    for (; this.#places[at] !== EMPTY; at = (at + 1) & mask) {
+      const other = this.#places[at] as number
+      if (isSame(other) && sameSid(this.#sidOf(other), sid)) return false
+    }
+    this.#places[at] = leaf
+    this.#count++
+    return true
+  }
+
+  /** The leaves that hold `sid`, in no order that matters. */
+  find(sid: Uint8Array): number[] {
+    const mask = this.#places.length - 1
+    const found: number[] = []
+    for (let at = this.#placeOf(sid); ; at++) {
+      const leaf = this.#places[at & mask] as number
+      if (leaf === EMPTY) return found
+      if (sameSid(this.#sidOf(leaf), sid)) found.push(leaf)
+    }
+  }
+
+  #grow(): void {
+    const before = this.#places
+    this.#places = new Uint32Array(before.length * 2).fill(EMPTY)
+    const mask = this.#places.length - 1
+    for (const leaf of before) {
+      if (leaf === EMPTY) continue
+      let at = this.#placeOf(this.#sidOf(leaf))
+      while (this.#places[at] !== EMPTY) at = (at + 1) & mask
+      this.#places[at] = leaf
+    }
+  }
+
+  #placeOf(sid: Uint8Array): number {
+    const hash = this.#crypto.sha256(concat(this.#secret, sid))
+    return (
+      (((hash[0] as number) << 24) |
+        ((hash[1] as number) << 16) |
+        ((hash[2] as number) << 8) |
+        (hash[3] as number)) &
+      (this.#places.length - 1)
+    )
+  }
+}
+
+function sameSid(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < 32; i++) if (a[i] !== b[i]) return false
+  return true
+}
