@@ -52,6 +52,7 @@ const DEMO: readonly Tool[] = [
 
 const TEST: readonly Tool[] = [
   ...DEMO,
+  { name: 'ssh-keygen', package: 'openssh-client', needed: 'SSH keys and signatures of OpenSSH' },
   { name: 'iptables', package: 'iptables', needed: 'tests over broken networks' },
   { name: 'mmdebstrap', package: 'mmdebstrap', needed: 'the end-to-end test with a Debian image' },
   { name: 'bsdtar', package: 'libarchive-tools', needed: 'layers that libarchive writes' },

@@ -6,7 +6,7 @@ import { encodeSshSignature, signedBytes } from '../../protocol/ssh-signature.ts
 import { sshUint32 } from '../../protocol/ssh-wire.ts'
 import type { RootKey } from '../../protocol/root-key.ts'
 
-const bytesOf = (key: SigningKey): Uint8Array => Buffer.from(key.publicKey, 'hex')
+const bytesOf = (key: SigningKey) => Uint8Array.from(Buffer.from(key.publicKey, 'hex'))
 
 export function sshKeyOf(key: SigningKey): SshKey {
   return { type: 'ssh-ed25519', publicKey: bytesOf(key) }

@@ -157,7 +157,8 @@ class CaseMaker {
         ],
         // A key that somebody else has too.
         [card({ keys: [keyOf(operator), keyOf(random.pick(OPERATORS))] })],
-        // A card that does not list the key which signed it.
+        // Cards that do not list the key which signed them.
+        [{ ...first, key: keyOf('x') }],
         [first, { ...next([second]), key: keyOf('x') }],
       ])
     })

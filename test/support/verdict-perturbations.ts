@@ -59,10 +59,15 @@ export function strangersWord(input: GeneratedCase, random: SeededRandom): Signe
     }),
   )
   const withdrawals = sids.slice(0, 5).map((sid) => makeWithdrawal('y', sid))
+  const first = makeCard({ operator: 'a' }).body
+  const forged = { ...first, rootKey: { type: 'ed25519', key: hex('root of x') } } as const
   const cards = [
     makeCard({ operator: 'sybil', keys: [keyOf('x'), keyOf('a')] }),
     // Of an operator that is named, signed by a key that the card does not list.
-    { ...makeCard({ operator: 'a', version: 7, keys: [keyOf('y')] }), key: keyOf('x') },
+    { ...makeCard({ operator: 'a', version: 2, keys: [keyOf('y')] }), key: keyOf('x') },
+    // That say they are of an operator that is named: anybody can, but its root key has not agreed.
+    makeCard({ operator: 'a', version: 7, keys: [keyOf('y')] }),
+    makeCard({ operator: 'a', version: 2, keys: [keyOf('y')], follows: forged }),
   ]
   return [own, ...rebuilds, ...withdrawals, ...cards]
 }

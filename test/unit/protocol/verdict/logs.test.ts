@@ -233,6 +233,32 @@ describe('operator cards', () => {
     expect(ask({ policy }, dissent)).toMatchObject({ verdict: 'diverged' })
   })
 
+  it('that drop a key and say where its log ends stand by what is below', () => {
+    const origin = `rebuildnet.dev/log/${operatorId('f')}/${keyOf('f')}/0`
+    const cards = [
+      makeCard({ operator: 'f' }),
+      makeCard({
+        operator: 'f',
+        version: 2,
+        keys: [keyOf('f2')],
+        revocations: [{ origin, size: 1, root: hex('root') }],
+      }),
+    ]
+    expect(ask({ policy }, [...statements, ...cards])).toMatchObject({ decision: 'allow' })
+  })
+
+  it('of a stranger who calls itself by a trusted name change nothing', () => {
+    const first = makeCard({ operator: 'f' })
+    const forged = { ...first.body, rootKey: { type: 'ed25519', key: hex('thief') } } as const
+    const cards = [
+      first,
+      makeCard({ operator: 'f', version: 2, keys: [keyOf('x')], follows: forged }),
+    ]
+    expect(ask({ policy }, [...statements, ...cards])).toMatchObject({ decision: 'allow' })
+    const votes = [release, by('a'), by('x')]
+    expect(ask({ policy }, [...votes, ...cards])).toMatchObject({ have: 1 })
+  })
+
   it('that are missing leave their operator silent', () => {
     expect(ask({ policy }, statements)).toMatchObject({ have: 1, silent: [operatorId('f')] })
   })
