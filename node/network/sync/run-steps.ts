@@ -1,0 +1,119 @@
+/** Runs the steps of protocol/sync over a stream of frames, the store and the admission. */
+import { setImmediate as pause } from 'node:timers/promises'
+import type { Crypto } from '../../../protocol/crypto.ts'
+import type { EquivocationProof } from '../../../protocol/log/equivocation.ts'
+import { openStatement } from '../../../protocol/open-statement.ts'
+import { StatementError } from '../../../protocol/statement-error.ts'
+import type { SignedStatement } from '../../../protocol/statement.ts'
+import { refusal, serveSync } from '../../../protocol/sync/server.ts'
+import type { ClientRun, OpenedStatement } from '../../../protocol/sync/steps.ts'
+import type { SyncBook } from '../../../protocol/sync/sync-book.ts'
+import { SyncError } from '../../../protocol/sync/sync-error.ts'
+import { NetworkError, type NetworkErrorCode } from '../network-error.ts'
+import type { SyncStore } from './sync-store.ts'
+
+export interface ServeComponents {
+  readonly crypto: Crypto
+  readonly book: SyncBook
+  readonly store: Pick<SyncStore, 'read'>
+  readonly onFailure: (error: unknown) => void
+}
+
+/** The answering side. */
+export async function* serveFrames(
+  requests: AsyncIterable<Uint8Array>,
+  { crypto, book, store, onFailure }: ServeComponents,
+): AsyncGenerator<Uint8Array> {
+  const frames = requests[Symbol.asyncIterator]()
+  for (const step of serveSync({ crypto, book })) {
+    switch (step.type) {
+      case 'send':
+        yield step.frame
+        break
+      case 'receive':
+        step.frame = await next(frames)
+        break
+      case 'read':
+        try {
+          step.bodies = await store.read(step.sids)
+        } catch (error) {
+          // That is no answer of its own, so the client must not take it for one.
+          onFailure(error)
+          yield refusal('unavailable')
+          return
+        }
+    }
+  }
+}
+
+export interface FetchComponents {
+  readonly crypto: Crypto
+  readonly store: Pick<SyncStore, 'commit'>
+  readonly take: (statement: OpenedStatement) => Promise<void>
+  readonly proven: (proof: EquivocationProof) => Promise<void>
+}
+
+/** The asking side: whatever it comes to, what the book has learned is kept. Throws NetworkError. */
+export async function* fetchFrames(
+  answers: AsyncIterable<Uint8Array>,
+  run: ClientRun,
+  { crypto, store, take, proven }: FetchComponents,
+): AsyncGenerator<Uint8Array> {
+  const frames = answers[Symbol.asyncIterator]()
+  try {
+    for (const step of run) {
+      switch (step.type) {
+        case 'send':
+          yield step.frame
+          break
+        case 'receive':
+          step.frame = await next(frames)
+          break
+        case 'open':
+          step.opened = step.bodies.map((bytes) => open(bytes, crypto))
+          break
+        case 'take':
+          for (const statement of step.statements) await take(statement)
+          break
+        case 'commit':
+          await store.commit()
+          break
+        case 'proven':
+          await proven(step.proof)
+          break
+        case 'pause':
+          await pause()
+      }
+    }
+  } catch (error) {
+    throw error instanceof SyncError ? asNetworkError(error) : error
+  } finally {
+    await store.commit()
+  }
+}
+
+async function next(frames: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {
+  const result = await frames.next()
+  return result.done === true ? undefined : result.value
+}
+
+function open(bytes: Uint8Array, crypto: Crypto): SignedStatement | StatementError {
+  try {
+    return openStatement(bytes, crypto)
+  } catch (error) {
+    if (error instanceof StatementError) return error
+    throw error
+  }
+}
+
+const CODES: Readonly<Record<SyncError['code'], NetworkErrorCode>> = {
+  malformed: 'sync-protocol',
+  lie: 'sync-lie',
+  busy: 'sync-busy',
+  refused: 'sync-refused',
+  ended: 'sync-ended',
+}
+
+function asNetworkError(error: SyncError): NetworkError {
+  return new NetworkError(CODES[error.code], error.message, { cause: error })
+}

@@ -1,0 +1,115 @@
+/**
+ * The LogBook as sync asks it: which logs match a query, and what there is to say of each.
+ *
+ * Which logs speak of a project is remembered as the book grows, so that a query costs a look at
+ * each log and not at each leaf.
+ */
+import { toHex } from '../bytes.ts'
+import type { UnixSeconds } from '../identifiers.ts'
+import type { EquivocationProof } from '../log/equivocation.ts'
+import type { Head } from '../log/head.ts'
+import { LEAF_SLOT_BYTES, type ProjectTag } from '../log/leaf.ts'
+import type { HeadAnswer, LeavesAnswer, LogBook } from '../log/log-book.ts'
+import type { Origin } from '../log/origin.ts'
+import type { SyncQuery, SyncRow } from './query.ts'
+
+const STATEMENT_LEAF = 1
+/** Kind and sid stand before the tag in a slot. */
+const TAG_AT = 33
+
+/**
+ * Whether this node keeps a log: `needs-card` where it would if its key is on the card of its operator,
+ * which is not here. Anybody can write any operator's id into an origin.
+ */
+export type OriginStanding = 'wanted' | 'needs-card' | 'unwanted'
+
+/** What the user wants of logs. */
+export interface SyncWishes {
+  query(): SyncQuery
+  standing(origin: Origin): OriginStanding
+}
+
+/** What the book said, and the proof that it has only now. */
+export interface Learned<Answer> {
+  readonly answer: Answer
+  readonly proof: EquivocationProof | undefined
+}
+
+export class SyncBook {
+  readonly book: LogBook
+  /** Origin -> the tags of its leaves, of so many of them. */
+  readonly #tags = new Map<string, { size: number; readonly tags: Set<ProjectTag> }>()
+
+  constructor(book: LogBook) {
+    this.book = book
+  }
+
+  /** The logs that match, in any order. */
+  rows({ operators, keys, tags }: SyncQuery): SyncRow[] {
+    const wanted = { operators: new Set(operators), keys: new Set(keys) }
+    return this.book
+      .heads()
+      .filter(
+        (head) =>
+          wanted.operators.has(head.origin.operator) ||
+          wanted.keys.has(head.origin.key) ||
+          this.#speaksOf(head, tags),
+      )
+      .map((head) => this.#rowOf(head))
+  }
+
+  row(origin: Origin): SyncRow | undefined {
+    const head = this.book.head(origin.text)
+    return head === undefined ? undefined : this.#rowOf(head)
+  }
+
+  /** Whether a smaller log of this root is what the log here began with. */
+  hasPrefix(origin: Origin, size: number, root: string): boolean {
+    const log = this.book
+      .logsOf(origin.operator, origin.key)
+      .find((each) => each.origin.n === origin.n)
+    return log?.tree.hasPrefix(size, root) ?? false
+  }
+
+  isProven({ operator, key }: Origin): boolean {
+    return this.book.proofAbout(operator, key) !== undefined
+  }
+
+  proofBytes({ operator, key }: Origin): Uint8Array | undefined {
+    return this.book.proofAbout(operator, key)?.bytes
+  }
+
+  offerHead(head: Head, now: UnixSeconds): Learned<HeadAnswer> {
+    return this.#learn(head.origin, () => this.book.offerHead(head, now))
+  }
+
+  addLeaves(from: number, slots: Uint8Array, head: Head): Learned<LeavesAnswer> {
+    return this.#learn(head.origin, () => this.book.addLeaves(from, slots, head))
+  }
+
+  #learn<Answer>(origin: Origin, work: () => Answer): Learned<Answer> {
+    const knew = this.isProven(origin)
+    const answer = work()
+    const proof = knew ? undefined : this.book.proofAbout(origin.operator, origin.key)
+    return { answer, proof }
+  }
+
+  #rowOf({ origin, size, root, time }: Head): SyncRow {
+    return { origin, size, root, time, proven: this.isProven(origin) }
+  }
+
+  #speaksOf({ origin, size }: Head, tags: readonly ProjectTag[]): boolean {
+    if (tags.length === 0) return false
+    const known = this.#tags.get(origin.text) ?? { size: 0, tags: new Set<ProjectTag>() }
+    if (known.size < size) {
+      const slots = this.book.entries(origin.text, known.size, size)
+      for (let at = 0; at < slots.length; at += LEAF_SLOT_BYTES) {
+        if (slots[at] !== STATEMENT_LEAF) continue
+        known.tags.add(toHex(slots.subarray(at + TAG_AT, at + LEAF_SLOT_BYTES)))
+      }
+      known.size = size
+      this.#tags.set(origin.text, known)
+    }
+    return tags.some((tag) => known.tags.has(tag))
+  }
+}
