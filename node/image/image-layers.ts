@@ -24,7 +24,8 @@ import {
 import type { LayerCache } from './layer-cache.ts'
 import { lanePool, MAX_LANES } from './lane-pool.ts'
 import type { LaneResult } from './layer-lane.ts'
-import { readLayer, type ExpectedLayer, type ReadLayer } from './layer-pass.ts'
+import type { ExpectedLayer } from './blob-pass.ts'
+import { readLayer, type ReadLayer } from './layer-pass.ts'
 import { openReadLayer, packLayer } from './layer-thread-message.ts'
 
 /** Layers, of one image or a bare one, whose bytes can be had any number of times. */

@@ -17,7 +17,7 @@ import { isAbsolute, join } from 'node:path'
 import type { Digest } from '../../protocol/identifiers.ts'
 import type { Taken } from './counting-budget.ts'
 import { checkEncoding, type LayerEncoding } from './layer-encoding.ts'
-import type { ExpectedLayer } from './layer-pass.ts'
+import type { ExpectedLayer } from './blob-pass.ts'
 import type { PackedLayer, PackedReadLayer } from './layer-thread-message.ts'
 
 interface CachedLayer {

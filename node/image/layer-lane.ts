@@ -1,30 +1,37 @@
 /**
- * One layer after the other, read in threads of their own (layer-thread.ts, hash-thread.ts): the
- * main thread only passes on the stored bytes as they come.
+ * One layer after the other, read in two threads (blob-thread.ts, tar-thread.ts): the main thread
+ * only passes on the stored bytes as they come.
  */
 import { Worker } from 'node:worker_threads'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
 import type { NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
-import type { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
+import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
+import { inPieces, PIECE_BYTES } from './blob-pass.ts'
+import { createByteRing } from './byte-ring.ts'
 import type { Taken } from './counting-budget.ts'
-import { createHashRing } from './hash-ring.ts'
-import { inPieces, PIECE_BYTES } from './layer-pass.ts'
+import { joinPasses } from './layer-pass.ts'
 import {
   openError,
   openImage,
   type AssembleJob,
-  type FromLayerThread,
-  type LayerAnswer,
-  type LayerJob,
-  type LayerThreadData,
+  type BlobAnswer,
+  type BlobJob,
+  type ErrorRecord,
+  type FromBlobThread,
+  type LaneThreadData,
   type PackedReadLayer,
-  type ToLayerThread,
+  type TarAnswer,
+  type TarJob,
+  type ToBlobThread,
+  type ToTarThread,
 } from './layer-thread-message.ts'
 
 /** Buffers on their way to the thread and back. */
 const BUFFERS = 3
 /** Little of what a thread makes lives long; V8's default would let garbage pile up. */
 const YOUNG_GENERATION_MB = 8
+
+export type LaneJob = BlobJob & Pick<TarJob, 'profile' | 'before'>
 
 export type LaneResult =
   | { readonly kind: 'read'; readonly layer: PackedReadLayer; readonly taken: Taken }
@@ -39,26 +46,30 @@ interface PassOptions {
 }
 
 export class LayerLane {
-  readonly #threads: readonly Worker[]
-  readonly #reader: Worker
+  readonly #blobThread: Worker
+  readonly #tarThread: Worker
   #free: ArrayBuffer[] = Array.from({ length: BUFFERS }, () => new ArrayBuffer(PIECE_BYTES))
-  #job = 0
   #onFree: (() => void) | undefined
-  #answer = Promise.withResolvers<LayerAnswer>()
-  #answered = false
-  #closed = false
+  #blob: PromiseWithResolvers<BlobAnswer> | undefined
+  #tar: PromiseWithResolvers<TarAnswer> | undefined
+  #closed: Error | undefined
 
   constructor() {
-    const workerData: LayerThreadData = { ring: createHashRing() }
-    this.#reader = startThread('layer-thread', workerData)
-    this.#threads = [this.#reader, startThread('hash-thread', workerData)]
-    this.#reader.on('message', (message: FromLayerThread) => {
-      if (message.kind === 'free') this.#giveBack(message.buffer)
-      else if (message.id === this.#job) {
-        this.#settle((answer) => answer.resolve(message))
-      }
+    const workerData: LaneThreadData = { ring: createByteRing() }
+    this.#blobThread = startThread('blob-thread', workerData)
+    this.#tarThread = startThread('tar-thread', workerData)
+    this.#blobThread.on('message', (message: FromBlobThread) => {
+      if (message.kind !== 'free') {
+        this.#blob?.resolve(message)
+        this.#blob = undefined
+      } else this.#free.push(message.buffer)
+      this.#onFree?.()
     })
-    for (const thread of this.#threads) {
+    this.#tarThread.on('message', (message: TarAnswer) => {
+      this.#tar?.resolve(message)
+      this.#tar = undefined
+    })
+    for (const thread of [this.#blobThread, this.#tarThread]) {
       thread.on('error', (error) => this.#fail(error as Error))
       thread.on('exit', () => this.#fail(new Error('a thread that reads layers has ended')))
     }
@@ -66,32 +77,31 @@ export class LayerLane {
 
   /** Throws what `chunks` throws, or the reason of `signal`. */
   async read(
-    job: Omit<LayerJob, 'id'>,
+    job: LaneJob,
     chunks: AsyncIterable<Uint8Array>,
     options: PassOptions,
   ): Promise<LaneResult> {
-    const id = this.#expectAnswer()
     const { signal } = options
-    const stop = () => this.#settle((answer) => answer.reject(signal?.reason))
-    signal?.addEventListener('abort', stop)
-    let answer: LayerAnswer
+    signal?.throwIfAborted()
+    const { profile, before, layer, expected } = job
+    const [blob, tar] = this.#expectAnswers()
+    this.#tellTar({ kind: 'read', job: { profile, layer, storedSize: expected.size, before } })
+    this.#tellBlob({ kind: 'begin', job: { layer, expected, inflater: job.inflater } })
+    const drop = () => this.#tellBlob({ kind: 'drop' })
+    signal?.addEventListener('abort', drop)
     try {
-      signal?.throwIfAborted()
-      this.#send({ kind: 'begin', job: { ...job, id } })
       await this.#pass(chunks, options)
-      this.#send({ kind: 'end' })
-      answer = await this.#answer.promise
+      this.#tellBlob({ kind: 'end' })
+      return join(await blob, await tar, job)
     } catch (error) {
-      this.#send({ kind: 'drop' })
+      drop()
+      // Both are done with this layer before the next one may begin.
+      await Promise.allSettled([blob, tar])
       throw error
     } finally {
-      signal?.removeEventListener('abort', stop)
+      signal?.removeEventListener('abort', drop)
+      signal?.throwIfAborted()
     }
-    if (answer.kind === 'read' || answer.kind === 'unsure') return answer
-    if (answer.kind === 'refused') {
-      return { kind: 'refused', error: openError(answer.error), taken: answer.taken }
-    }
-    throw new Error(`a layer was answered with "${answer.kind}"`)
   }
 
   async #pass(chunks: AsyncIterable<Uint8Array>, { signal, onBytes }: PassOptions): Promise<void> {
@@ -101,20 +111,19 @@ export class LayerLane {
       const buffer = await this.#takeBuffer()
       if (buffer === undefined) break
       new Uint8Array(buffer).set(piece)
-      this.#send({ kind: 'piece', buffer, length: piece.length }, [buffer])
+      this.#tellBlob({ kind: 'piece', buffer, length: piece.length }, [buffer])
       sent += piece.length
       onBytes(sent)
     }
   }
 
   /** Throws NormalizeError. */
-  async assemble(
-    job: Omit<AssembleJob, 'id'>,
-    layers: readonly NormalizedLayer[],
-  ): Promise<NormalizedImage> {
-    const id = this.#expectAnswer()
-    this.#send({ kind: 'assemble', job: { ...job, id } })
-    const answer = await this.#answer.promise
+  async assemble(job: AssembleJob, layers: readonly NormalizedLayer[]): Promise<NormalizedImage> {
+    if (this.#closed !== undefined) throw this.#closed
+    this.#tar = Promise.withResolvers()
+    const { promise } = this.#tar
+    this.#tellTar({ kind: 'assemble', job })
+    const answer = await promise
     if (answer.kind === 'assembled') return openImage(answer.image, layers)
     if (answer.kind === 'refused') throw openError(answer.error)
     throw new Error(`an image was answered with "${answer.kind}"`)
@@ -122,68 +131,93 @@ export class LayerLane {
 
   /** Whether a thread has ended: the lane is of no more use. */
   get isClosed(): boolean {
-    return this.#closed
+    return this.#closed !== undefined
   }
 
   /** Whether its threads keep the process alive. */
   set isBusy(busy: boolean) {
-    for (const thread of this.#threads) {
+    for (const thread of [this.#blobThread, this.#tarThread]) {
       if (busy) thread.ref()
       else thread.unref()
     }
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    await Promise.all(this.#threads.map((thread) => thread.terminate()))
+    this.#fail(new Error('threads that read layers are closed'))
+    await Promise.all([this.#blobThread.terminate(), this.#tarThread.terminate()])
   }
 
-  #send(message: ToLayerThread, transfer: ArrayBuffer[] = []): void {
-    this.#reader.postMessage(message, transfer)
+  #tellBlob(message: ToBlobThread, transfer: ArrayBuffer[] = []): void {
+    this.#blobThread.postMessage(message, transfer)
   }
 
-  /** The id of the job that is to be answered. */
-  #expectAnswer(): number {
-    this.#answer = Promise.withResolvers()
-    // Whoever waits for it may still be passing on bytes when it fails.
-    this.#answer.promise.catch(() => undefined)
-    this.#answered = false
-    if (this.#closed) this.#fail(new Error('threads that read layers are closed'))
-    return ++this.#job
+  #tellTar(message: ToTarThread): void {
+    this.#tarThread.postMessage(message)
+  }
+
+  #expectAnswers(): [Promise<BlobAnswer>, Promise<TarAnswer>] {
+    if (this.#closed !== undefined) throw this.#closed
+    this.#blob = Promise.withResolvers()
+    this.#tar = Promise.withResolvers()
+    const answers: [Promise<BlobAnswer>, Promise<TarAnswer>] = [
+      this.#blob.promise,
+      this.#tar.promise,
+    ]
+    // Whoever waits for them may still be passing on bytes when one fails.
+    for (const answer of answers) answer.catch(() => undefined)
+    return answers
   }
 
   /** Undefined when there is an answer already: nothing more is wanted. */
   async #takeBuffer(): Promise<ArrayBuffer | undefined> {
-    while (!this.#answered && this.#free.length === 0) {
-      await new Promise<void>((resolve) => {
-        this.#onFree = resolve
-        void this.#answer.promise.then(
-          () => resolve(),
-          () => resolve(),
-        )
-      })
+    while (this.#blob !== undefined && this.#free.length === 0) {
+      await new Promise<void>((resolve) => (this.#onFree = resolve))
     }
-    return this.#answered ? undefined : this.#free.pop()
-  }
-
-  #giveBack(buffer: ArrayBuffer): void {
-    this.#free.push(buffer)
-    this.#onFree?.()
+    return this.#blob === undefined ? undefined : this.#free.pop()
   }
 
   #fail(error: Error): void {
-    this.#closed = true
-    this.#settle((answer) => answer.reject(error))
-  }
-
-  #settle(how: (answer: PromiseWithResolvers<LayerAnswer>) => void): void {
-    this.#answered = true
-    how(this.#answer)
+    this.#closed ??= error
+    this.#blob?.reject(error)
+    this.#tar?.reject(error)
+    this.#blob = undefined
+    this.#tar = undefined
+    this.#onFree?.()
+    // The other one may be waiting for the one that has ended.
+    void this.#blobThread.terminate()
+    void this.#tarThread.terminate()
   }
 }
 
+/** What the two threads found, as one pass would have told it. */
+function join(blob: BlobAnswer, tar: TarAnswer, { expected, layer }: LaneJob): LaneResult {
+  if (blob.kind === 'unsure') return blob
+  if (blob.kind === 'dropped' || tar.kind !== 'passed') throw new Error('a layer was given up')
+  const { taken } = tar
+  try {
+    if (blob.kind === 'refused') throw openError(blob.error)
+    const normalized = tar.normalized ?? openOptional(tar.error)
+    if (normalized === undefined) throw new Error('a tar without a result')
+    const passedTar = {
+      diffID: tar.diffID,
+      limitError: openOptional(tar.limitError),
+      normalized,
+    }
+    const passedBlob = { ...blob, decodeError: openOptional(blob.decodeError) }
+    return { kind: 'read', layer: joinPasses(passedBlob, passedTar, expected, layer), taken }
+  } catch (error) {
+    if (!(error instanceof NormalizeError)) throw error
+    // Whatever went wrong with an outside inflater, only the built-in one says what it is.
+    return blob.outside ? { kind: 'unsure' } : { kind: 'refused', error, taken }
+  }
+}
+
+function openOptional(error: ErrorRecord | undefined): NormalizeError | undefined {
+  return error === undefined ? undefined : openError(error)
+}
+
 /** From dist/ the compiled file, from the sources the source. */
-function startThread(name: string, workerData: LayerThreadData): Worker {
+function startThread(name: string, workerData: LaneThreadData): Worker {
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
   return new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
     name: `rebuildnet ${name}`,

@@ -1,8 +1,9 @@
 /**
- * What the main thread and a layer thread (layer-thread.ts) say to each other.
+ * What the main thread and the two threads of a lane (blob-thread.ts, tar-thread.ts) say to each
+ * other.
  *
- * Pieces of a blob travel in buffers that go back and forth, trees in shared memory, so nothing
- * large is copied and nothing large is parsed on the main thread.
+ * Pieces of a blob travel in buffers that go back and forth, what they unpack to goes through a
+ * ring, trees lie in shared memory: nothing large is copied or parsed on the main thread.
  */
 import type { Digest } from '../../protocol/identifiers.ts'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
@@ -15,68 +16,91 @@ import {
 } from '../../protocol/normalize/normalize-error.ts'
 import type { Taken } from './counting-budget.ts'
 import type { LayerEncoding } from './layer-encoding.ts'
-import type { ExpectedLayer, ReadLayer } from './layer-pass.ts'
-import { openTree, packTree, type PackedTree } from './packed-tree.ts'
+import type { ExpectedLayer } from './blob-pass.ts'
+import type { ReadLayer } from './layer-pass.ts'
+import { joinTrees, openTree, packTree, type JoinedTree, type PackedTree } from './packed-tree.ts'
 
-export interface LayerThreadData {
+export interface LaneThreadData {
   readonly ring: SharedArrayBuffer
 }
 
-export interface LayerJob {
-  /** Answers name it: that to a job which was given up must not be taken for another's. */
-  readonly id: number
-  /** Profile id. */
-  readonly profile: string
+export interface BlobJob {
   readonly layer: number | undefined
   readonly expected: ExpectedLayer
-  /** What the layers before it have taken of the image's budget. */
-  readonly before: Taken
   /** The program that inflates gzip, where it is not the built-in one. */
   readonly inflater: string | undefined
 }
 
+export interface TarJob {
+  /** Profile id. */
+  readonly profile: string
+  readonly layer: number | undefined
+  readonly storedSize: number
+  /** What the layers before it have taken of the image's budget. */
+  readonly before: Taken
+}
+
 export interface AssembleJob {
-  readonly id: number
   readonly profile: string
   readonly manifest: ImageManifest | undefined
   readonly config: Uint8Array
   readonly layers: readonly PackedLayer[]
 }
 
-export type ToLayerThread =
-  | { readonly kind: 'begin'; readonly job: LayerJob }
+export type ToBlobThread =
+  | { readonly kind: 'begin'; readonly job: BlobJob }
   | { readonly kind: 'piece'; readonly buffer: ArrayBuffer; readonly length: number }
   | { readonly kind: 'end' }
   /** The layer is given up. */
   | { readonly kind: 'drop' }
-  | { readonly kind: 'assemble'; readonly job: AssembleJob }
 
-export type FromLayerThread =
-  /** A piece has been read, and its buffer may be used again. */
-  { readonly kind: 'free'; readonly buffer: ArrayBuffer } | (LayerAnswer & { readonly id: number })
-
-export type LayerAnswer =
-  | { readonly kind: 'read'; readonly layer: PackedReadLayer; readonly taken: Taken }
-  | { readonly kind: 'assembled'; readonly image: PackedImage }
+/** Each job is answered once, whether it ends, fails or is dropped. */
+export type BlobAnswer =
+  | {
+      readonly kind: 'passed'
+      readonly digest: Digest
+      readonly encoding: LayerEncoding
+      /** Undefined as well where the other half refused more: it knows why. */
+      readonly decodeError: ErrorRecord | undefined
+      /** A program inflated it. */
+      readonly outside: boolean
+    }
+  | { readonly kind: 'refused'; readonly error: ErrorRecord; readonly outside: boolean }
   /** The outside inflater cannot be relied upon for this layer: it is to be read without. */
   | { readonly kind: 'unsure' }
-  | { readonly kind: 'refused'; readonly error: ErrorRecord; readonly taken: Taken }
+  | { readonly kind: 'dropped' }
+
+export type FromBlobThread =
+  /** A piece has been read, and its buffer may be used again. */
+  { readonly kind: 'free'; readonly buffer: ArrayBuffer } | BlobAnswer
+
+export type ToTarThread =
+  | { readonly kind: 'read'; readonly job: TarJob }
+  | { readonly kind: 'assemble'; readonly job: AssembleJob }
+
+export type TarAnswer =
+  | {
+      readonly kind: 'passed'
+      readonly diffID: Digest | undefined
+      readonly limitError: ErrorRecord | undefined
+      readonly normalized: PackedLayer | undefined
+      readonly error: ErrorRecord | undefined
+      readonly taken: Taken
+    }
+  | { readonly kind: 'given-up' }
+  | { readonly kind: 'assembled'; readonly image: PackedImage }
+  | { readonly kind: 'refused'; readonly error: ErrorRecord }
 
 export type PackedLayer = Omit<NormalizedLayer, 'root'> & { readonly tree: PackedTree }
 
-export interface PackedReadLayer {
-  readonly digest: Digest
-  readonly diffID: Digest
-  readonly encoding: LayerEncoding
-  readonly normalized: PackedLayer
-}
+export type PackedReadLayer = ReadLayer<PackedLayer>
 
 export type PackedImage = Omit<NormalizedImage, 'layers' | 'root' | 'rootfsError'> & {
-  readonly tree: PackedTree | undefined
+  readonly tree: JoinedTree | undefined
   readonly rootfsError: ErrorRecord | undefined
 }
 
-interface ErrorRecord {
+export interface ErrorRecord {
   readonly code: NormalizeErrorCode
   /** Without the place, which the constructor adds. */
   readonly message: string
@@ -100,19 +124,16 @@ export function openLayer(form: PackedLayer): NormalizedLayer {
   return layer
 }
 
-export function packReadLayer(layer: ReadLayer): PackedReadLayer {
-  return { ...layer, normalized: packLayer(layer.normalized) }
-}
-
 export function openReadLayer(layer: PackedReadLayer): ReadLayer {
   return { ...layer, normalized: openLayer(layer.normalized) }
 }
 
 export function packImage(image: NormalizedImage): PackedImage {
-  const { layers: _, root, rootfsError, ...rest } = image
+  const { layers, root, rootfsError, ...rest } = image
+  const parts = layers.map((layer) => ({ ...packLayer(layer).tree, opened: layer.root }))
   return {
     ...rest,
-    tree: root === undefined ? undefined : packTree(root),
+    tree: root === undefined ? undefined : joinTrees(root, parts),
     rootfsError: rootfsError === undefined ? undefined : packError(rootfsError),
   }
 }

@@ -12,7 +12,7 @@ import type { CreateRegistryClientComponents } from './create-registry-client.ts
 import { readRange } from './file-range.ts'
 import { ImageLayers } from './image-layers.ts'
 import type { LayerCache } from './layer-cache.ts'
-import type { ExpectedLayer } from './layer-pass.ts'
+import type { ExpectedLayer } from './blob-pass.ts'
 import { openImage } from './open-image.ts'
 import { readPlatform } from './platform-choice.ts'
 import { encodeReference, parseReference, type ImageReference } from './reference.ts'

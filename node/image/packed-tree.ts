@@ -23,6 +23,11 @@ export interface PackedTree {
   readonly root: number
 }
 
+/** A tree that has directories of other packed trees in it, which are not packed again. */
+export interface JoinedTree extends PackedTree {
+  readonly parts: readonly PackedTree[]
+}
+
 const KINDS: readonly NodeKind[] = [
   'directory',
   'file',
@@ -33,21 +38,43 @@ const KINDS: readonly NodeKind[] = [
   'whiteout',
   'xlink',
 ]
+/** In the place of a kind: a directory of another packed tree. */
+const ELSEWHERE = KINDS.length
 const HASH_BYTES = 32
 const OPAQUE = 1
 const LATE = 2
+const PLAIN = 4
 /** Offset 0 holds no record, so it stands for none. */
 const NONE = 0
 const INITIAL_BYTES = 64 * 1024
 
 export function packTree(root: DirectoryNode): PackedTree {
-  const packer = new Packer()
+  return pack(root, [])
+}
+
+/** `parts`: opened trees (openTree) that `root` may have directories of. */
+export function joinTrees(
+  root: DirectoryNode,
+  parts: readonly (PackedTree & { readonly opened: DirectoryNode })[],
+): JoinedTree {
+  return {
+    ...pack(
+      root,
+      parts.map(({ opened }) => opened),
+    ),
+    parts: parts.map(({ bytes, root: at }) => ({ bytes, root: at })),
+  }
+}
+
+function pack(root: DirectoryNode, parts: readonly DirectoryNode[]): PackedTree {
+  const packer = new Packer(parts)
   const at = packer.pack(root)
   return { bytes: packer.finish(), root: at }
 }
 
-export function openTree({ bytes, root }: PackedTree): DirectoryNode {
-  const node = new Opener(bytes).node(root)
+export function openTree(tree: PackedTree | JoinedTree): DirectoryNode {
+  const parts = 'parts' in tree ? tree.parts : []
+  const node = new Opener(tree.bytes, parts).node(tree.root)
   if (node.kind !== 'directory') throw new Error('the root of a packed tree is a directory')
   return node
 }
@@ -58,6 +85,13 @@ class Packer {
   readonly #metas = new Map<Meta, number>()
   /** Leaves that stand under several names, each packed once. */
   readonly #shared = new Map<LeafNode, number>()
+  readonly #parts: ReadonlyMap<Opener, number>
+
+  constructor(parts: readonly DirectoryNode[]) {
+    this.#parts = new Map(
+      parts.flatMap((part, i) => (part instanceof PackedDirectory ? [[part.opener, i]] : [])),
+    )
+  }
 
   pack(node: TreeNode): number {
     if (node.kind === 'directory') return this.#packDirectory(node)
@@ -76,16 +110,28 @@ class Packer {
   }
 
   #packDirectory(node: DirectoryNode): number {
+    if (node instanceof PackedDirectory) {
+      const part = this.#parts.get(node.opener)
+      if (part !== undefined) return this.#packElsewhere(part, node.at)
+    }
     const children = [...node.children].map(([name, child]) => [name, this.pack(child)] as const)
     const meta = node.meta === undefined ? NONE : this.#packMeta(node.meta)
     const at = this.#begin(node)
-    this.#u8((node.opaque ? OPAQUE : 0) | (node.late ? LATE : 0))
+    this.#u8((node.opaque ? OPAQUE : 0) | (node.late ? LATE : 0) | (node.plain ? PLAIN : 0))
     this.#u32(meta)
     this.#u32(children.length)
     for (const [name, child] of children) {
       this.#string(name)
       this.#u32(child)
     }
+    return at
+  }
+
+  #packElsewhere(part: number, there: number): number {
+    const at = this.#length
+    this.#u8(ELSEWHERE)
+    this.#u32(part)
+    this.#u32(there)
     return at
   }
 
@@ -172,15 +218,19 @@ class Packer {
 
 class Opener {
   readonly #buffer: Buffer
+  readonly #parts: readonly Opener[]
   readonly #metas = new Map<number, Meta>()
 
-  constructor(bytes: SharedArrayBuffer) {
+  constructor(bytes: SharedArrayBuffer, parts: readonly PackedTree[]) {
     this.#buffer = Buffer.from(bytes)
+    this.#parts = parts.map((part) => new Opener(part.bytes, []))
   }
 
   node(at: number): TreeNode {
     const reader = new Reader(this.#buffer, at)
-    const kind = KINDS[reader.u8()]
+    const code = reader.u8()
+    if (code === ELSEWHERE) return this.#elsewhere(reader)
+    const kind = KINDS[code]
     const hash = reader.raw(HASH_BYTES)
     if (kind === undefined) throw new Error('a packed tree with an unknown kind of node')
     if (kind === 'whiteout') return { kind, hash }
@@ -193,8 +243,17 @@ class Opener {
       meta: meta === NONE ? undefined : this.#meta(meta),
       opaque: (flags & OPAQUE) !== 0,
       late: (flags & LATE) !== 0,
+      plain: (flags & PLAIN) !== 0,
+      opener: this,
+      at,
       open: () => this.#children(children),
     })
+  }
+
+  #elsewhere(reader: Reader): TreeNode {
+    const part = this.#parts[reader.u32()]
+    if (part === undefined) throw new Error('a packed tree with a part that is not there')
+    return part.node(reader.u32())
   }
 
   #children(at: number): ReadonlyMap<ByteString, TreeNode> {
@@ -242,12 +301,18 @@ class PackedDirectory implements DirectoryNode {
   readonly meta: Meta | undefined
   readonly opaque: boolean
   readonly late: boolean
+  readonly plain: boolean
+  /** What it was opened by, and where in its bytes it lies. */
+  readonly opener: Opener
+  readonly at: number
   readonly #open: () => ReadonlyMap<ByteString, TreeNode>
   /** Weak: a large tree is walked without ever being whole in memory. */
   #opened: WeakRef<ReadonlyMap<ByteString, TreeNode>> | undefined
 
   constructor(
     init: Omit<DirectoryNode, 'kind' | 'children'> & {
+      readonly opener: Opener
+      readonly at: number
       readonly open: () => ReadonlyMap<ByteString, TreeNode>
     },
   ) {
@@ -255,6 +320,9 @@ class PackedDirectory implements DirectoryNode {
     this.meta = init.meta
     this.opaque = init.opaque
     this.late = init.late
+    this.plain = init.plain
+    this.opener = init.opener
+    this.at = init.at
     this.#open = init.open
   }
 

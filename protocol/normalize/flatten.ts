@@ -10,6 +10,7 @@ import { escapePath } from '../escape-path.ts'
 import { type ByteString, compareByteStrings, fromByteString } from './byte-string.ts'
 import { hashDirectory, hashLeaf } from './node-encoding.ts'
 import { NormalizeError } from './normalize-error.ts'
+import { isDriverXattr, isPlainDirectory, isWhiteoutDevice } from './plain-tree.ts'
 import type { Profile } from './profile.ts'
 import type { TaggedHash } from './tagged-hash.ts'
 import type { DirectoryNode, InodeNode, Meta, TreeNode } from './tree.ts'
@@ -25,14 +26,15 @@ const ABSENT_FILES = [
   'run/.containerenv',
 ]
 const ABSENT_DIRECTORIES = ['dev', 'proc', 'sys', 'run']
-/** Bookkeeping of storage drivers. */
-const ABSENT_XATTRS = ['trusted.overlay.', 'user.overlay.']
 
+/** A directory that is being put together; its children may be finished ones of one layer. */
 interface Branch {
-  readonly kind: 'directory'
+  readonly kind: 'branch'
   meta: Meta
-  readonly children: Map<ByteString, Branch | InodeNode>
+  readonly children: Map<ByteString, Part>
 }
+
+type Part = Branch | DirectoryNode | InodeNode
 
 /** Throws NormalizeError `flatten-*`. */
 export function flattenLayers(
@@ -49,7 +51,7 @@ export function flattenLayers(
 
 function newBranch(mtime: number | undefined): Branch {
   const meta = { mode: IMPLIED_MODE, uid: 0, gid: 0, mtime, xattrs: [], records: [] }
-  return { kind: 'directory', meta, children: new Map() }
+  return { kind: 'branch', meta, children: new Map() }
 }
 
 interface Place {
@@ -70,21 +72,26 @@ function applyDirectory(target: Branch, upper: DirectoryNode, place: Place): voi
   if (upper.meta !== undefined) target.meta = withoutDriverXattrs(upper.meta)
   for (const [name, node] of upper.children) {
     if (node.kind === 'directory') {
-      const here = below(place, name)
-      applyDirectory(openBranch(target, name, node, here), node, here)
+      applyChild(target, name, node, below(place, name))
     } else if (node.kind === 'whiteout') {
       target.children.delete(name)
     } else {
-      checkLeaf(node, below(place, name))
+      checkLeaf(node, place, name)
       target.children.set(name, node)
     }
   }
 }
 
-/** The directory `name` of `target` that `upper` is laid over. */
-function openBranch(target: Branch, name: ByteString, upper: DirectoryNode, place: Place): Branch {
+/** Lays the directory `upper` over what `target` has under `name`. */
+function applyChild(target: Branch, name: ByteString, upper: DirectoryNode, place: Place): void {
   const existing = target.children.get(name)
-  if (existing?.kind === 'directory') return existing
+  if (existing?.kind === 'branch') return applyDirectory(existing, upper, place)
+  if (existing?.kind === 'directory') {
+    // What is laid over an equal plain tree changes nothing.
+    if (upper.plain && upper.hash === existing.hash) return
+    applyDirectory(openBranch(target, name, existing), upper, place)
+    return
+  }
   // Only a directory's own entry takes the place of something else, and only if it comes before
   // what lies beneath it: until then a runtime would write through the symlink.
   if (existing !== undefined && (upper.meta === undefined || upper.late)) {
@@ -93,51 +100,74 @@ function openBranch(target: Branch, name: ByteString, upper: DirectoryNode, plac
     }
     fail('flatten-parent-not-directory', 'a path beneath a non-directory of a lower layer', place)
   }
+  if (upper.plain) {
+    target.children.set(name, upper)
+    return
+  }
   const branch = newBranch(target.meta.mtime === undefined ? undefined : 0)
+  target.children.set(name, branch)
+  applyDirectory(branch, upper, place)
+}
+
+/** The plain directory `name` of `target`, opened so that it can be changed. */
+function openBranch(target: Branch, name: ByteString, node: DirectoryNode): Branch {
+  const { meta } = node
+  if (meta === undefined) throw new Error('a plain directory has an entry of its own')
+  const branch: Branch = { kind: 'branch', meta, children: new Map() }
+  for (const [below, child] of node.children) {
+    if (child.kind === 'whiteout') throw new Error('a plain directory has no whiteouts')
+    branch.children.set(below, child)
+  }
   target.children.set(name, branch)
   return branch
 }
 
-function checkLeaf(node: InodeNode, place: Place): void {
-  if (node.kind === 'xlink') fail('flatten-hardlink', 'a hardlink across layers', place)
-  if (node.kind === 'char' && node.major === 0 && node.minor === 0) {
+function checkLeaf(node: InodeNode, place: Place, name: ByteString): void {
+  if (node.kind === 'xlink') {
+    fail('flatten-hardlink', 'a hardlink across layers', below(place, name))
+  }
+  if (isWhiteoutDevice(node)) {
     fail(
       'flatten-device-0-0',
       'a 0:0 character device, which some runtimes take for a whiteout',
-      place,
+      below(place, name),
     )
   }
 }
 
 function withoutDriverXattrs(meta: Meta): Meta {
-  const xattrs = meta.xattrs.filter(
-    ({ key }) => !ABSENT_XATTRS.some((prefix) => key.startsWith(prefix)),
-  )
+  const xattrs = meta.xattrs.filter((xattr) => !isDriverXattr(xattr))
   return xattrs.length === meta.xattrs.length ? meta : { ...meta, xattrs }
 }
 
 function removeIf(
   root: Branch,
   path: ByteString,
-  isAbsent: (node: Branch | InodeNode) => boolean,
+  isAbsent: (node: TreeNode | Part) => boolean,
 ): void {
   const components = path.split('/')
   const name = components.pop() ?? ''
-  let parent: Branch | InodeNode | undefined = root
-  for (const component of components) {
-    parent = parent.children.get(component)
-    if (parent?.kind !== 'directory') return
+  let found: TreeNode | Part | undefined = root
+  for (const component of [...components, name]) {
+    if (found?.kind !== 'branch' && found?.kind !== 'directory') return
+    found = found.children.get(component)
   }
-  const node = parent.children.get(name)
-  if (node !== undefined && isAbsent(node)) parent.children.delete(name)
+  if (found === undefined || !isAbsent(found)) return
+  let parent = root
+  for (const component of components) {
+    const child = parent.children.get(component)
+    if (child?.kind === 'branch') parent = child
+    else if (child?.kind === 'directory') parent = openBranch(parent, component, child)
+  }
+  parent.children.delete(name)
 }
 
-function isEmptyFile(node: Branch | InodeNode): boolean {
+function isEmptyFile(node: TreeNode | Part): boolean {
   return node.kind === 'file' && node.size === 0
 }
 
-function isEmptyDirectory(node: Branch | InodeNode): boolean {
-  return node.kind === 'directory' && node.children.size === 0
+function isEmptyDirectory(node: TreeNode | Part): boolean {
+  return (node.kind === 'branch' || node.kind === 'directory') && node.children.size === 0
 }
 
 interface Finishing {
@@ -150,11 +180,9 @@ function finishBranch(branch: Branch, prefix: ByteString, context: Finishing): D
   const sorted = [...branch.children].sort(([a], [b]) => compareByteStrings(a, b))
   for (const [name, node] of sorted) {
     const path = prefix + name
-    const finished =
-      node.kind === 'directory'
-        ? finishBranch(node, `${path}/`, context)
-        : finishInode(node, path, context)
-    children.set(name, finished)
+    if (node.kind === 'directory') children.set(name, node)
+    else if (node.kind === 'branch') children.set(name, finishBranch(node, `${path}/`, context))
+    else children.set(name, finishInode(node, path, context))
   }
   const directory = {
     kind: 'directory' as const,
@@ -163,7 +191,8 @@ function finishBranch(branch: Branch, prefix: ByteString, context: Finishing): D
     late: false,
     children,
   }
-  return { ...directory, hash: hashDirectory(context.hasher, directory) }
+  const hash = hashDirectory(context.hasher, directory)
+  return { ...directory, plain: isPlainDirectory(directory), hash }
 }
 
 /** Each name by itself: whether a link survives as one is the storage driver's doing. */

@@ -78,6 +78,7 @@ export class LayerReader {
   readonly #collect: ContentCollector | undefined
   readonly #layer: number | undefined
   readonly #tree: LayerTree
+  readonly #hasher: TaggedHash
   readonly #context: EntryContext
   readonly #emptyContent: ByteString
   /** A header of which only a part has arrived. */
@@ -104,6 +105,7 @@ export class LayerReader {
     this.#budget = init.budget
     this.#collect = init.collect
     this.#layer = init.layer
+    this.#hasher = new TaggedHash({ crypto: this.#crypto }, { profile: this.#profile })
     this.#tree = new LayerTree({ profile: this.#profile, limits: this.#limits })
     this.#context = {
       profile: this.#profile,
@@ -127,9 +129,8 @@ export class LayerReader {
   end(): NormalizedLayer {
     return this.#guard(() => {
       if (this.#state.kind !== 'tail') this.#checkEnd()
-      const hasher = new TaggedHash({ crypto: this.#crypto }, { profile: this.#profile })
-      const root = this.#tree.finish(hasher)
-      const digest = hasher.hash('layer', (writer) => writer.rawString(root.hash))
+      const root = this.#tree.finish(this.#hasher)
+      const digest = this.#hasher.hash('layer', (writer) => writer.rawString(root.hash))
       return {
         digest: toHex(fromByteString(digest)),
         entries: this.#entries,
@@ -259,7 +260,7 @@ export class LayerReader {
     this.#budget?.takeEntries(tree.entries - entriesBefore, tree.metadataBytes - metadataBefore)
     this.#entries++
     if (file === undefined) return
-    if (size === 0) file.content = this.#emptyContent
+    if (size === 0) this.#closeFile(file, this.#emptyContent)
     else {
       const collected = this.#collect?.wants(size) === true ? new Uint8Array(size) : undefined
       this.#open({ kind: 'content', file, hasher: undefined, collected }, size)
@@ -279,14 +280,19 @@ export class LayerReader {
     const { collected } = state
     collected?.set(bytes, collected.length - this.#remaining)
     if (state.hasher === undefined && bytes.length === this.#remaining) {
-      state.file.content = toByteString(this.#crypto.sha256(bytes))
+      this.#closeFile(state.file, toByteString(this.#crypto.sha256(bytes)))
     } else {
       state.hasher ??= this.#crypto.createSha256()
       state.hasher.update(bytes)
       if (bytes.length < this.#remaining) return
-      state.file.content = toByteString(state.hasher.digest())
+      this.#closeFile(state.file, toByteString(state.hasher.digest()))
     }
     if (collected !== undefined) this.#collect?.take(state.file.content, collected)
+  }
+
+  #closeFile(file: OpenFile, content: ByteString): void {
+    file.content = content
+    this.#tree.closeFile(file, this.#hasher)
   }
 
   #finishState(state: State): void {

@@ -12,6 +12,7 @@ import type { NormalizeLimits } from './limits.ts'
 import { equalAttributes, equalMeta, metaBytes } from './meta.ts'
 import { hashDirectory, hashLeaf } from './node-encoding.ts'
 import { NormalizeError, type NormalizeErrorPlace } from './normalize-error.ts'
+import { isPlainDirectory } from './plain-tree.ts'
 import type { Profile } from './profile.ts'
 import type { TaggedHash } from './tagged-hash.ts'
 import type { DirectoryNode, InodeNode, Meta, WhiteoutNode, XlinkNode } from './tree.ts'
@@ -134,6 +135,12 @@ export class LayerTree {
     this.#count(1, 0)
   }
 
+  /** Hashes a file whose content is known, ahead of the end: others are waiting for bytes then. */
+  closeFile(file: OpenFile, hasher: TaggedHash): void {
+    const node = file as MutableInode
+    if (node.group === undefined) node.hash = hashLeaf(hasher, node)
+  }
+
   /** The checks that need the whole layer, then all hashes. The tree takes no more entries. */
   finish(hasher: TaggedHash): DirectoryNode {
     for (const xlink of this.#xlinks.values()) this.#checkXlink(xlink)
@@ -166,6 +173,7 @@ export class LayerTree {
     const before = node.group ?? first
     if (node.group === undefined) this.#count(0, first.length)
     node.group = before < second ? before : second
+    node.hash = ''
     // One name that is not dropped lets the content be seen.
     if (node.kind === 'file') node.dropped &&= this.#profile.drop.has(second)
   }
@@ -281,6 +289,7 @@ function newBranch(): Branch {
     meta: undefined,
     opaque: false,
     late: false,
+    plain: false,
     children: new Map(),
     hash: '',
   }
@@ -314,5 +323,6 @@ function finishBranch(branch: Branch, hasher: TaggedHash): void {
     else if (child.kind !== 'whiteout' && child.hash === '') child.hash = hashLeaf(hasher, child)
   }
   branch.children = new Map(sorted)
+  branch.plain = isPlainDirectory(branch)
   branch.hash = hashDirectory(hasher, branch)
 }

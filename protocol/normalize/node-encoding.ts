@@ -34,6 +34,9 @@ export const DROPPED_CONTENT: ByteString = '\0'.repeat(32)
 
 export type Unhashed<N extends TreeNode> = N extends TreeNode ? Omit<N, 'hash'> : never
 
+/** What of a directory is hashed. */
+export type HashedDirectory = Pick<DirectoryNode, 'meta' | 'opaque' | 'children'>
+
 function encodeAttributes(writer: ByteWriter, attributes: readonly Attribute[]): void {
   writer.u16(attributes.length)
   for (const { key, value } of attributes) writer.lp16(key).lp32(value)
@@ -73,7 +76,7 @@ export function encodeLeaf(writer: ByteWriter, node: Unhashed<LeafNode>): void {
   else writer.u8(1).lp32(node.group)
 }
 
-export function encodeDirectory(writer: ByteWriter, node: Unhashed<DirectoryNode>): void {
+export function encodeDirectory(writer: ByteWriter, node: HashedDirectory): void {
   const { meta } = node
   const flags = (meta === undefined ? 0 : FLAG_EXPLICIT) | (node.opaque ? FLAG_OPAQUE : 0)
   writer
@@ -98,6 +101,6 @@ export function hashLeaf(hasher: TaggedHash, node: Unhashed<LeafNode>): ByteStri
   return hasher.hash('leaf', (writer) => encodeLeaf(writer, node))
 }
 
-export function hashDirectory(hasher: TaggedHash, node: Unhashed<DirectoryNode>): ByteString {
+export function hashDirectory(hasher: TaggedHash, node: HashedDirectory): ByteString {
   return hasher.hash('dir', (writer) => encodeDirectory(writer, node))
 }

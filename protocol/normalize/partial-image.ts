@@ -145,6 +145,7 @@ export class PartialObjects {
 class PartialDirectory implements DirectoryNode {
   readonly kind = 'directory'
   readonly late = false
+  readonly plain = false
   readonly hash: ByteString
   readonly #objects: PartialObjects
   #children: ReadonlyMap<ByteString, TreeNode> | undefined

@@ -76,6 +76,11 @@ export interface DirectoryNode extends Hashed {
   readonly opaque: boolean
   /** Its own entry came after an entry beneath it. Not hashed; flattening needs it. */
   readonly late: boolean
+  /**
+   * Flattening, with nothing below or above it, gives this same tree (plain-tree.ts). Not hashed;
+   * false says nothing.
+   */
+  readonly plain: boolean
   /** By name, sorted bytewise. A whiteout stands under the name that it removes. */
   readonly children: ReadonlyMap<ByteString, TreeNode>
 }

@@ -2,12 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { constants, deflateRawSync, gzipSync, zstdCompressSync, crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { nodeCrypto } from '../../../../node/crypto/node-crypto.ts'
-import {
-  inPieces,
-  readLayer,
-  type ExpectedLayer,
-  type ReadLayer,
-} from '../../../../node/image/layer-pass.ts'
+import { inPieces, type ExpectedLayer } from '../../../../node/image/blob-pass.ts'
+import { readLayer, type ReadLayer } from '../../../../node/image/layer-pass.ts'
 import { NormalizeError } from '../../../../protocol/normalize/normalize-error.ts'
 import { DEFAULT_PROFILE } from '../../../../protocol/normalize/profile.ts'
 import { sha256 } from '../../../support/oci-image.ts'

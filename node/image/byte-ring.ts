@@ -1,0 +1,142 @@
+/**
+ * Bytes from one thread to another, through a ring in shared memory.
+ *
+ * One thread writes (RingWriter), one reads in place (RingReader); each waits for the other with
+ * Atomics, so both must be threads that may block: never the main thread. One stream after the
+ * other: the reader makes the ring ready for the next one before it says that one has ended.
+ */
+
+/** A power of two. */
+const RING_BYTES = 2 * 1024 * 1024
+/** The reader gets no more at once, so that the writer finds room again soon. */
+const STEP_BYTES = 256 * 1024
+const CONTROL_WORDS = 6
+const CONTROL_BYTES = CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT
+
+/** Positions count bytes modulo 2^32; `SIGNAL` changes with every message to the reader. */
+const WRITTEN = 0
+const READ = 1
+const SIGNAL = 2
+const STATE = 3
+/** Set by the reader: it wants no more of this stream. */
+const ENOUGH = 4
+/** A flag of the stream, for the reader. */
+const FLAG = 5
+
+const OPEN = 0
+const ENDED = 1
+const GIVEN_UP = 2
+
+/** The reader wants no more. */
+export class RingRefusedError extends Error {
+  override readonly name = 'RingRefusedError'
+}
+
+export function createByteRing(): SharedArrayBuffer {
+  return new SharedArrayBuffer(CONTROL_BYTES + RING_BYTES)
+}
+
+function viewsOf(ring: SharedArrayBuffer) {
+  return {
+    control: new Int32Array(ring, 0, CONTROL_WORDS),
+    bytes: new Uint8Array(ring, CONTROL_BYTES, RING_BYTES),
+  }
+}
+
+export class RingWriter {
+  readonly #views: ReturnType<typeof viewsOf>
+
+  constructor(ring: SharedArrayBuffer) {
+    this.#views = viewsOf(ring)
+  }
+
+  /**
+   * Blocks until all of `data` has found room. `flag` goes to the reader, and is the same for the
+   * whole stream. Throws RingRefusedError.
+   */
+  write(data: Uint8Array, flag: boolean): void {
+    const { control, bytes } = this.#views
+    Atomics.store(control, FLAG, flag ? 1 : 0)
+    for (let at = 0; at < data.length;) {
+      if (Atomics.load(control, ENOUGH) === 1) throw new RingRefusedError('no more is wanted')
+      const written = Atomics.load(control, WRITTEN)
+      const read = Atomics.load(control, READ)
+      const room = RING_BYTES - ((written - read) >>> 0)
+      if (room === 0) {
+        Atomics.wait(control, READ, read)
+        continue
+      }
+      const start = (written >>> 0) % RING_BYTES
+      const count = Math.min(room, RING_BYTES - start, data.length - at)
+      bytes.set(data.subarray(at, at + count), start)
+      at += count
+      Atomics.store(control, WRITTEN, (written + count) | 0)
+      this.#signal()
+    }
+  }
+
+  end(): void {
+    this.#close(ENDED)
+  }
+
+  /** The reader is not to believe that it has got everything. */
+  giveUp(): void {
+    this.#close(GIVEN_UP)
+  }
+
+  #close(state: number): void {
+    Atomics.store(this.#views.control, STATE, state)
+    this.#signal()
+  }
+
+  #signal(): void {
+    const { control } = this.#views
+    Atomics.add(control, SIGNAL, 1)
+    Atomics.notify(control, SIGNAL)
+  }
+}
+
+export class RingReader {
+  readonly #views: ReturnType<typeof viewsOf>
+
+  constructor(ring: SharedArrayBuffer) {
+    this.#views = viewsOf(ring)
+  }
+
+  /**
+   * Blocks until the stream has ended, and gives its bytes to `take` in pieces that lie in the ring:
+   * they are overwritten once it returns. False where the writer gave up. What `take` throws is
+   * thrown once the writer has stopped.
+   */
+  readAll(take: (piece: Uint8Array, flag: boolean) => void): boolean {
+    const { control, bytes } = this.#views
+    let failure: { readonly error: unknown } | undefined
+    for (;;) {
+      const signal = Atomics.load(control, SIGNAL)
+      const state = Atomics.load(control, STATE)
+      const read = Atomics.load(control, READ)
+      const waiting = (Atomics.load(control, WRITTEN) - read) >>> 0
+      if (waiting > 0) {
+        const start = (read >>> 0) % RING_BYTES
+        const count = Math.min(waiting, RING_BYTES - start, STEP_BYTES)
+        try {
+          if (failure === undefined) {
+            take(bytes.subarray(start, start + count), Atomics.load(control, FLAG) === 1)
+          }
+        } catch (error) {
+          failure = { error }
+          Atomics.store(control, ENOUGH, 1)
+        }
+        Atomics.store(control, READ, (read + count) | 0)
+        Atomics.notify(control, READ)
+      } else if (state === OPEN) {
+        Atomics.wait(control, SIGNAL, signal)
+      } else {
+        Atomics.store(control, ENOUGH, 0)
+        Atomics.store(control, STATE, OPEN)
+        if (failure !== undefined) throw failure.error
+        return state === ENDED
+      }
+    }
+  }
+}
