@@ -97,6 +97,16 @@ export class FollowedLog {
     return count
   }
 
+  /** The same among the first `size` leaves. */
+  missingBelow(tag: ProjectTag, size: number): number {
+    if (this.missing(tag) === 0) return 0
+    let count = 0
+    for (let index = 0; index < Math.min(size, this.tree.size); index++) {
+      if (!this.isHere(index) && this.tagAt(index) === tag) count++
+    }
+    return count
+  }
+
   /** Statements that are not here, of any of `tags`, or of all. */
   *missingSids(tags: ReadonlySet<ProjectTag> | undefined): Generator<Sid> {
     for (let index = 0; index < this.tree.size; index++) {

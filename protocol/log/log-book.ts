@@ -172,8 +172,14 @@ export class LogBook {
     return this.#logs.flatMap(({ head }) => head ?? [])
   }
 
+  /** All that is known of one log; for reading. */
+  log(origin: string): FollowedLog | undefined {
+    const number = this.#numbers.get(origin)
+    return number === undefined ? undefined : this.#logs[number]
+  }
+
   head(origin: string): Head | undefined {
-    return this.#log(origin)?.head
+    return this.log(origin)?.head
   }
 
   /** Heads that wait for their time. */
@@ -206,7 +212,7 @@ export class LogBook {
 
   /** Slots of leaves [from, to), as far as they are here. */
   entries(origin: string, from: number, to: number): Uint8Array {
-    const tree = this.#log(origin)?.tree
+    const tree = this.log(origin)?.tree
     const end = Math.min(to, tree?.size ?? 0)
     return tree === undefined || from >= end ? new Uint8Array(0) : tree.slots(from, end)
   }
@@ -261,7 +267,7 @@ export class LogBook {
 
   /** Listed statements of a log that are not here: of some projects, or of all. */
   missingBodies(origin: string, tags?: ReadonlySet<ProjectTag>): Iterable<Sid> {
-    return this.#log(origin)?.missingSids(tags) ?? []
+    return this.log(origin)?.missingSids(tags) ?? []
   }
 
   /** What has changed since the last time, to be written in one batch. */
@@ -358,6 +364,7 @@ export class LogBook {
   #takeIn(log: FollowedLog, from: number): void {
     const number = this.#numbers.get(log.origin.text) ?? 0
     log.tookIn(from)
+    this.#index.reserve(log.tree.size - from)
     for (let index = from; index < log.tree.size; index++) {
       const isSeal = log.origin.n > 0 && index === 0
       // A second leaf of a statement adds nothing to the first, and a seal waits for nothing.
@@ -410,14 +417,9 @@ export class LogBook {
     )
   }
 
-  #log(origin: string): FollowedLog | undefined {
-    const number = this.#numbers.get(origin)
-    return number === undefined ? undefined : this.#logs[number]
-  }
-
   /** The log of an origin, begun where there is none; undefined beyond the limits. */
   #logOf(origin: Origin): FollowedLog | undefined {
-    const known = this.#log(origin.text)
+    const known = this.log(origin.text)
     if (known !== undefined) return known
     const chain = this.#chains.get(chainKey(origin)) ?? new Map<number, FollowedLog>()
     if (chain.size >= MAX_LOGS_PER_KEY || this.#logs.length >= MAX_LOGS) return undefined

@@ -188,17 +188,14 @@ export class OwnLog {
   }
 
   /**
-   * Closes what there is, and opens a log behind it and behind `known`, the largest head of ours that
-   * others know. `least` is the smallest number that the new log may have. A log of which no head was
-   * ever signed is known to nobody, and begun again.
+   * Closes what there is, and opens a log behind the last head that we or others know of: `known` is
+   * the largest of ours that others hold. A log of which nobody has a head is begun again.
    */
-  reopen(known: Head | undefined, least = 0): readonly OwnLogChange[] {
+  reopen(known: Head | undefined): readonly OwnLogChange[] {
     const own = this.heads().at(-1)
     const last = known === undefined || isBefore(known, own) ? own : known
     if (known !== undefined) this.notBefore(known.time)
-    // A head that was lost with other records may have been told.
-    const opened = this.#damage === undefined ? (own?.origin.n ?? -1) : this.#n
-    const n = Math.max(least, opened + 1, (last?.origin.n ?? -1) + 1)
+    const n = (last?.origin.n ?? -1) + 1
     this.#damage = undefined
     const removed: OwnLogChange[] = []
     for (const [number, { slots, head }] of this.#chapters) {
@@ -209,8 +206,7 @@ export class OwnLog {
       })
       slots.length = Math.min(slots.length, covered)
     }
-    const opening = this.#open(n, last?.origin.n === n - 1 ? last : undefined)
-    return [...removed, ...opening]
+    return [...removed, ...this.#open(n, last)]
   }
 
   /** Times that others have seen from us are not undercut. */
@@ -268,12 +264,9 @@ export class OwnLog {
   }
 
   #restoreHead(n: number, bytes: Uint8Array): void {
+    const { text } = makeOrigin(this.#init.operator, this.#init.key, n)
     const head = openHead(bytes, this.#crypto)
-    const expected = makeOrigin(this.#init.operator, this.#init.key, n)
-    if (head.origin.text !== expected.text) {
-      this.#damage ??= `the head of log ${n} is one of ${head.origin.text}`
-      return
-    }
+    if (head.origin.text !== text) throw new LogError('origin-malformed', 'a head of another log')
     this.#chapter(n).head = head
     this.#time = Math.max(this.#time, head.time)
   }

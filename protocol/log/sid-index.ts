@@ -29,10 +29,16 @@ export class SidIndex {
     return this.#count
   }
 
+  /** Makes room for so many more, at four taken places in five. */
+  reserve(more: number): void {
+    let length = this.#places.length
+    while ((this.#count + more) * 5 > length * 4) length *= 2
+    if (length > this.#places.length) this.#resize(length)
+  }
+
   /** Adds a leaf, unless one with its sid is here for which `isSame` holds; whether it did. */
   add(leaf: number, isSame: (other: number) => boolean): boolean {
-    // At most four places in five are taken.
-    if ((this.#count + 1) * 5 > this.#places.length * 4) this.#grow()
+    this.reserve(1)
     const sid = this.#sidOf(leaf)
     const mask = this.#places.length - 1
     let at = this.#placeOf(sid)
@@ -56,9 +62,9 @@ export class SidIndex {
     }
   }
 
-  #grow(): void {
+  #resize(length: number): void {
     const before = this.#places
-    this.#places = new Uint32Array(before.length * 2).fill(EMPTY)
+    this.#places = new Uint32Array(length).fill(EMPTY)
     const mask = this.#places.length - 1
     for (const leaf of before) {
       if (leaf === EMPTY) continue

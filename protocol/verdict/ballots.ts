@@ -44,7 +44,8 @@ export function collectBallots(cell: Cell, setting: Setting): Ballots {
     const operator = roster.operatorOf(key)
     if (operator === undefined || !trusted.has(operator)) return []
     if (!belongsTo(body, releases.get(body.release), cell, question.platform)) return []
-    return [{ sid, body, operator, current: roster.isCurrent(key), counted: view.isCounted(sid) }]
+    const counted = view.isCounted(sid, key, operator)
+    return [{ sid, body, operator, current: roster.isCurrent(key), counted }]
   })
 
   // Every result here has the cell's input, so a sid of another input is never met.

@@ -6,7 +6,7 @@
  * cell (inputDigest, profile) speaks of digest D only where one of its releases published D: an
  * old version on which rebuilders disagree says nothing about a newer image. protocol/verdict/README.md.
  */
-import type { Digest, InputDigest, OperatorId, Sid } from '../identifiers.ts'
+import type { Digest, InputDigest, KeyHex, OperatorId, Sid } from '../identifiers.ts'
 import { buildInputOf, inputDigestOf } from '../input-digest.ts'
 import { allowsSeveralBuilders } from '../recipe.ts'
 import type { Release } from '../release.ts'
@@ -15,6 +15,8 @@ import { isNewerVersion } from './version-order.ts'
 
 export interface Candidate {
   readonly sid: Sid
+  /** That signed it: one of the announcer's. */
+  readonly key: KeyHex
   readonly release: Release
   readonly announcer: OperatorId
   /** What it published for the asked platform; absent where it is blind. */
@@ -52,6 +54,7 @@ export function findCandidates(setting: Setting): Candidate[] {
     for (const profile of new Set(profiles)) {
       candidates.push({
         sid,
+        key,
         release: body,
         announcer,
         published: platform.manifestDigest,

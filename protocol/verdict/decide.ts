@@ -24,7 +24,9 @@ export function decide(input: DecideInput): Answer {
   const { question, policy, rules, operators, view } = setting
   // Without operators there is nobody to ask, whatever was announced.
   const announced = operators.length === 0 ? [] : findCandidates(setting)
-  const candidates = announced.filter(({ sid }) => view.isCounted(sid))
+  const candidates = announced.filter(({ sid, key, announcer }) =>
+    view.isCounted(sid, key, announcer),
+  )
   const circumstances = {
     candidates,
     standing: standingIn(setting),

@@ -4,13 +4,16 @@
  * The verdict is pure: whoever keeps logs answers these questions from what is complete at the
  * moment of asking. A view has no clock; it dates things and the verdict compares with `now`.
  */
-import type { ImageName, OperatorId, Sid, UnixSeconds } from '../identifiers.ts'
+import type { ImageName, KeyHex, OperatorId, Sid, UnixSeconds } from '../identifiers.ts'
 
 export interface LogView {
   /** False where there are no logs to look at: then nothing is allowed under `freshness = "required"`. */
   readonly checked: boolean
-  /** Whether the sid is a leaf under a verified head of its signer's log, below any revocation. */
-  isCounted(sid: Sid): boolean
+  /**
+   * Whether the sid is a leaf under a verified head of a log of `key`, which signed it, kept in the
+   * name of `operator`, whose key it is; below any revocation.
+   */
+  isCounted(sid: Sid, key: KeyHex, operator: OperatorId): boolean
   /**
    * The time of the oldest of the heads under which everything that this operator said of `image`
    * is here; undefined where something is missing.
@@ -18,7 +21,7 @@ export interface LogView {
   completeUpTo(operator: OperatorId, image: ImageName): UnixSeconds | undefined
   /** Whether there is proof that heads of one of its logs cannot all be true. */
   isEquivocator(operator: OperatorId): boolean
-  /** Two or more heads of the policy's operators are dated ahead of `now`. */
+  /** Heads of two or more of the policy's operators are dated far ahead of `now`. */
   readonly clockSuspect: boolean
 }
 

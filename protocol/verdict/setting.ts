@@ -53,7 +53,7 @@ export function prepareSetting(input: DecideInput): Setting {
   const withdrawn = new Set<string>()
   for (const { sid, key, body } of evidence.withdrawals) {
     const operator = roster.operatorOf(key)
-    if (operator === undefined || !view.isCounted(sid)) continue
+    if (operator === undefined || !view.isCounted(sid, key, operator)) continue
     withdrawn.add(`${operator} ${body.withdraws}`)
   }
   return {

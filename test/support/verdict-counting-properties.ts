@@ -91,7 +91,8 @@ export const countingChecks = {
     const unlogged = new Set(extra.map(({ sid }) => sid))
     const view: LogView = {
       ...input.view,
-      isCounted: (sid) => !unlogged.has(sid) && input.view.isCounted(sid),
+      isCounted: (sid, key, operator) =>
+        !unlogged.has(sid) && input.view.isCounted(sid, key, operator),
     }
     const strip = ({ unlogged: _u, why: _w, reasons: _r, ...rest }: Answer): object => rest
     assert.deepEqual(strip(decide({ ...withMore(input, extra), view })), strip(decide(input)))

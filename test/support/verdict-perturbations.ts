@@ -8,6 +8,7 @@ import {
   D,
   hex,
   keyOf,
+  operatorId,
   makeCard,
   makeRebuild,
   makeRelease,
@@ -84,8 +85,9 @@ export function standingResults(input: GeneratedCase): SignedStatement<Rebuild>[
     ),
   )
   return input.statements.filter(isRebuild).filter(({ sid, key }) => {
-    const byNamed = POLICY_NAMES.some((name) => key === keyOf(name))
-    return byNamed && input.view.isCounted(sid) && !takenBack.has(sid)
+    const name = POLICY_NAMES.find((each) => key === keyOf(each))
+    if (name === undefined || takenBack.has(sid)) return false
+    return input.view.isCounted(sid, key, operatorId(name))
   })
 }
 

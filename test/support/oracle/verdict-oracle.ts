@@ -88,7 +88,10 @@ export function oracle(input: DecideInput): OracleAnswer {
   // Releases and their cells
   const withdrew = (operator: string, sid: string) =>
     only(statements, 'withdrawal').some(
-      (s) => s.body.withdraws === sid && operatorOf(s.key) === operator && view.isCounted(s.sid),
+      (s) =>
+        s.body.withdraws === sid &&
+        operatorOf(s.key) === operator &&
+        view.isCounted(s.sid, s.key, operator),
     )
   const announced = (trusted.length === 0 ? [] : only(statements, 'release')).flatMap((s) => {
     const announcer = operatorOf(s.key)
@@ -102,6 +105,7 @@ export function oracle(input: DecideInput): OracleAnswer {
         .map((p) => p.profile),
     ).map((profile) => ({
       sid: s.sid,
+      counted: view.isCounted(s.sid, s.key, announcer),
       body: s.body,
       profile,
       published: platform.manifestDigest,
@@ -109,7 +113,7 @@ export function oracle(input: DecideInput): OracleAnswer {
       withdrawn: withdrew(announcer, s.sid),
     }))
   })
-  const candidates = announced.filter((c) => view.isCounted(c.sid))
+  const candidates = announced.filter((c) => c.counted)
   const about = candidates.filter((c) => c.published === question.digest)
   const cells = unique(about.map((c) => `${c.input} ${c.profile}`)).map((cell) =>
     candidates.filter((c) => `${c.input} ${c.profile}` === cell),
@@ -133,7 +137,7 @@ export function oracle(input: DecideInput): OracleAnswer {
           s.body.publishedDigest === release.published &&
           (fetched === undefined || fetched === release.published)
         if (!valid || operator === undefined || !trusted.includes(operator)) return []
-        return [{ ...s, operator, counted: view.isCounted(s.sid) }]
+        return [{ ...s, operator, counted: view.isCounted(s.sid, s.key, operator) }]
       })
       const isDead = (r: (typeof tallied)[number]) =>
         withdrew(r.operator, r.sid) ||

@@ -1,0 +1,220 @@
+/**
+ * What the verdict may believe of the operators' logs, at one moment.
+ *
+ * Complete means that nothing said up to a time can be hidden: for each key of the newest card every
+ * log from number 0 is here, each closed one up to its seal, the open one under its head, with the
+ * card that this head names and the statement of every leaf of the project. What is missing is named,
+ * for `status` and `explain`. protocol/log/README.md.
+ */
+import { linkCards, type CardChain } from '../card-chain.ts'
+import type { Crypto } from '../crypto.ts'
+import type { ImageName, KeyHex, OperatorId, Sid, UnixSeconds } from '../identifiers.ts'
+import type { OperatorCard } from '../operator-card.ts'
+import { standingOf, type Revocation } from '../revocation.ts'
+import type { SignedStatement } from '../statement.ts'
+import type { LogView } from '../verdict/log-view.ts'
+import type { EquivocationProof } from './equivocation.ts'
+import type { FollowedLog } from './followed-log.ts'
+import { CARD_TAG, projectTag, type ProjectTag } from './leaf.ts'
+import { MAX_HEAD_AHEAD_SECONDS, type LogBook } from './log-book.ts'
+
+export interface LogViewInit {
+  readonly book: LogBook
+  /** Opened cards, of the policy's operators and of announcers at least. */
+  readonly cards: Iterable<SignedStatement<OperatorCard>>
+  /** Those of the policy, each with the digest of the card that it pins. */
+  readonly operators: readonly { readonly id: OperatorId; readonly card?: string }[]
+  readonly now: UnixSeconds
+  readonly crypto: Crypto
+}
+
+/** Why not everything that an operator said is here. */
+export type LogGapReason =
+  /** No card of it is here. */
+  | 'no-card'
+  /** A head names a card that is not here. */
+  | 'card'
+  /** No head of a key's log is here, or of one between others. */
+  | 'log'
+  /** A closed log is not here up to its seal. */
+  | 'seal'
+  /** Listed statements are not here. */
+  | 'statements'
+
+/** The logs of one operator, for people. */
+export interface OperatorLogs {
+  /** Time of the newest head of any key. */
+  readonly newestHead?: UnixSeconds
+  /** As LogView.completeUpTo. */
+  readonly completeUpTo?: UnixSeconds
+  /** In the order of the type; empty where it is complete. */
+  readonly missing: readonly LogGapReason[]
+  /** How many statements of the project are listed and not here. */
+  readonly missingStatements: number
+  /** A proof about one of its keys. */
+  readonly proof?: EquivocationProof
+}
+
+export interface BookView extends LogView {
+  logsOf(operator: OperatorId, image: ImageName): OperatorLogs
+}
+
+interface Member {
+  readonly chain: CardChain
+  /** Keys of its newest card. */
+  readonly keys: ReadonlySet<KeyHex>
+  /** Keys of any card that is believed. */
+  readonly everKeys: ReadonlySet<KeyHex>
+}
+
+const REASONS: readonly LogGapReason[] = ['no-card', 'card', 'log', 'seal', 'statements']
+
+export function createLogView(init: LogViewInit): BookView {
+  const { book, operators, now, crypto } = init
+  const cardSids = new Map<Sid, OperatorCard>()
+  const byOperator = new Map<OperatorId, OperatorCard[]>()
+  for (const { sid, body } of init.cards) {
+    cardSids.set(sid, body)
+    byOperator.set(body.operator, [...(byOperator.get(body.operator) ?? []), body])
+  }
+  const pins = new Map(operators.map(({ id, card }) => [id, card]))
+  const members = new Map<OperatorId, Member>()
+  const memberOf = (operator: OperatorId): Member => {
+    const known = members.get(operator)
+    if (known !== undefined) return known
+    const member = makeMember(linkCards(byOperator.get(operator) ?? [], pins.get(operator)))
+    members.set(operator, member)
+    return member
+  }
+  const tags = new Map<ImageName, ProjectTag>()
+  const tagOfImage = (image: ImageName): ProjectTag => {
+    const tag = tags.get(image) ?? projectTag(image, crypto)
+    tags.set(image, tag)
+    return tag
+  }
+
+  /** What of one key's logs is missing, and the time of its open log's head. */
+  const examine = (operator: OperatorId, key: KeyHex, image: ImageName): KeyLogs => {
+    // A log of which only claims were seen says nothing yet, and closes nothing.
+    const logs = book.logsOf(operator, key).filter(({ head }) => head !== undefined)
+    const missing = new Set<LogGapReason>()
+    const open = logs.at(-1)
+    if (open?.head === undefined) return { missing: new Set(['log']), missingStatements: 0 }
+    const { head } = open
+    const card = cardSids.get(head.card.sid)
+    if (card?.operator !== operator || card.version !== head.card.version) missing.add('card')
+    let missingStatements = 0
+    for (const log of logs) {
+      missingStatements += log.missing(tagOfImage(image)) + log.missing(CARD_TAG)
+    }
+    if (missingStatements > 0) missing.add('statements')
+    for (const gap of unsealed(logs)) missing.add(gap)
+    return { time: head.time, missing, missingStatements }
+  }
+
+  /** What was said before a key was given up still counts, and so must all of it be here. */
+  const examineEnded = ({ origin, size, root }: Revocation, image: ImageName): KeyLogs => {
+    const log = book.log(origin)
+    if (log?.tree.hasPrefix(size, root) !== true) {
+      return { missing: new Set(['log']), missingStatements: 0 }
+    }
+    const { key, operator, n } = log.origin
+    const logs = book.logsOf(operator, key).filter((each) => each.origin.n <= n)
+    const missing = new Set<LogGapReason>(unsealed(logs))
+    const missingStatements = logs.reduce(
+      (sum, each) => sum + each.missingBelow(tagOfImage(image), each === log ? size : Infinity),
+      0,
+    )
+    if (missingStatements > 0) missing.add('statements')
+    return { missing, missingStatements }
+  }
+
+  const logsOf = (operator: OperatorId, image: ImageName): OperatorLogs => {
+    const { keys, everKeys, chain } = memberOf(operator)
+    const each = [
+      ...[...keys].map((key) => examine(operator, key, image)),
+      ...chain.revocations.map((revocation) => examineEnded(revocation, image)),
+    ]
+    const missing = new Set(each.flatMap((logs) => [...logs.missing]))
+    if (keys.size === 0) missing.add('no-card')
+    const times = each.flatMap(({ time }) => time ?? [])
+    const proof = proofAmong(operator, everKeys)
+    return {
+      ...(times.length === 0 ? {} : { newestHead: Math.max(...times) }),
+      ...(missing.size > 0 ? {} : { completeUpTo: Math.min(...times) }),
+      missing: REASONS.filter((reason) => missing.has(reason)),
+      missingStatements: each.reduce((sum, logs) => sum + logs.missingStatements, 0),
+      ...(proof === undefined ? {} : { proof }),
+    }
+  }
+
+  const proofAmong = (
+    operator: OperatorId,
+    keys: ReadonlySet<KeyHex>,
+  ): EquivocationProof | undefined => {
+    for (const key of keys) {
+      const proof = book.proofAbout(operator, key)
+      if (proof !== undefined) return proof
+    }
+    return undefined
+  }
+
+  /** Several heads of one operator are one voice: it may have one wrong clock. */
+  const ahead = new Set(
+    book
+      .held()
+      .filter(
+        ({ origin, time }) =>
+          pins.has(origin.operator) &&
+          time > now + MAX_HEAD_AHEAD_SECONDS &&
+          memberOf(origin.operator).keys.has(origin.key),
+      )
+      .map(({ origin }) => origin.operator),
+  )
+
+  return {
+    checked: true,
+    isCounted: (sid, key, operator) => {
+      const leaf = book.leafOf(sid, key, operator)
+      if (leaf === undefined) return false
+      const { origin, index } = leaf
+      const bounds = standingOf(origin.text, memberOf(operator).chain.revocations)
+      if (typeof bounds === 'string') return bounds === 'all'
+      return bounds.every(
+        ({ size, root }) =>
+          index < size && book.log(origin.text)?.tree.hasPrefix(size, root) === true,
+      )
+    },
+    completeUpTo: (operator, image) => logsOf(operator, image).completeUpTo,
+    isEquivocator: (operator) => proofAmong(operator, memberOf(operator).everKeys) !== undefined,
+    clockSuspect: ahead.size >= 2,
+    logsOf,
+  }
+}
+
+interface KeyLogs {
+  readonly time?: UnixSeconds
+  readonly missing: ReadonlySet<LogGapReason>
+  readonly missingStatements: number
+}
+
+function makeMember(chain: CardChain): Member {
+  const newest = chain.cards.filter(({ version }) => version === chain.newest?.version)
+  return {
+    chain,
+    // With two cards of one version nothing is believed; until then nothing of either may be hidden.
+    keys: new Set(newest.flatMap(({ keys }) => keys)),
+    everKeys: new Set(chain.cards.flatMap(({ keys }) => keys)),
+  }
+}
+
+/** What is missing of the logs before the last one. */
+function* unsealed(logs: readonly FollowedLog[]): Generator<LogGapReason> {
+  for (const [i, log] of logs.entries()) {
+    const before = logs[i - 1]
+    const { seal, origin } = log
+    if (origin.n === 0) continue
+    if (before?.origin.n !== origin.n - 1) yield 'log'
+    else if (before.head?.size !== seal?.size || before.head?.root !== seal?.root) yield 'seal'
+  }
+}
