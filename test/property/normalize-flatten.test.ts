@@ -10,9 +10,15 @@ import type { DirectoryNode, TreeNode } from '../../protocol/normalize/tree.ts'
 import { randomLayers } from '../support/random-layers.ts'
 import { readLayer } from '../support/read-layer.ts'
 import { SeededRandom } from '../support/seeded-random.ts'
-import { makeTar } from '../support/tar-writer.ts'
+import { makeTar, type TarMember } from '../support/tar-writer.ts'
 
 const SEEDS = 400
+/** Chance makes few of these. */
+const LINKS: readonly TarMember[] = [
+  { path: 'a/', type: 'directory' },
+  { path: 'a/one', content: 'x' },
+  { path: 'a/two', type: 'hardlink', linkname: 'a/one' },
+]
 const hasher = new TaggedHash({ crypto: nodeCrypto }, { profile: DEFAULT_PROFILE })
 
 function withoutPlain(node: DirectoryNode): DirectoryNode {
@@ -53,7 +59,8 @@ describe('a flattened tree', () => {
     let left = 0
     for (let seed = 0; seed < SEEDS; seed++) {
       const random = new SeededRandom(seed)
-      const tars = randomLayers(random, 1 + random.integer(4)).map(makeTar)
+      const others = randomLayers(random, 1 + random.integer(4))
+      const tars = [...(random.chance(0.2) ? [LINKS] : []), ...others].map(makeTar)
       // A layer that is there twice is laid over itself.
       const packed = [...tars, ...tars.slice(0, 1)].map((tar) => packTree(readLayer(tar).root))
       const layers = packed.map((tree) => openTree(tree))
