@@ -143,9 +143,12 @@ export class OwnLogKeeper {
     return this.#log.has(sid)
   }
 
-  /** Stores a statement of ours and its leaf, both or neither, durably; then signs, if it may. */
-  async store(statement: SignedStatement, bytes: Uint8Array): Promise<'stored' | 'known'> {
-    const outcome = await this.#inTurn(async () => {
+  /**
+   * Stores a statement of ours and its leaf, both or neither, durably. To be signed once it has been
+   * told: who hears the head first would have to ask for it.
+   */
+  store(statement: SignedStatement, bytes: Uint8Array): Promise<'stored' | 'known'> {
+    return this.#inTurn(async () => {
       const { store } = this.#components
       if (this.#broken !== undefined || this.#isStuck()) {
         // It is logged when the log has been reopened.
@@ -157,8 +160,11 @@ export class OwnLogKeeper {
         store.statements.put(bytes, { sync: true, along: this.#changes(records) }),
       )
     })
-    await this.#signQuietly()
-    return outcome
+  }
+
+  /** Whether `confirm` with these heads would close the log: worth to ask more peers before. */
+  mustReopen(known: readonly Head[]): boolean {
+    return this.#broken !== undefined || known.some((head) => !this.#log.knows(head))
   }
 
   /** Appends every statement of ours that is stored and stands in no log. */
@@ -171,7 +177,7 @@ export class OwnLogKeeper {
     // Before a peer has said what it knows of our logs, it may stand in one of them.
     if (!this.#signing) return
     await this.#append([statement])
-    await this.#signQuietly()
+    await this.signQuietly()
   }
 
   /**
@@ -187,7 +193,7 @@ export class OwnLogKeeper {
     await this.catchUp()
     await this.sign({ evenIfCovered: true })
     if (this.#timer !== undefined) return
-    this.#timer = setInterval(() => void this.#signQuietly(), MIN_HEAD_AGE_SECONDS * 1000)
+    this.#timer = setInterval(() => void this.signQuietly(), MIN_HEAD_AGE_SECONDS * 1000)
     this.#timer.unref()
   }
 
@@ -236,7 +242,7 @@ export class OwnLogKeeper {
   }
 
   /** What was stored is stored, signed or not: the next attempt covers it. */
-  async #signQuietly(): Promise<void> {
+  async signQuietly(): Promise<void> {
     try {
       await this.sign()
     } catch (error) {
@@ -305,8 +311,7 @@ export class OwnLogKeeper {
     const [largest] = [...known].sort(
       (a, b) => b.origin.n - a.origin.n || b.size - a.size || b.time - a.time,
     )
-    const least = this.#isBehindMark ? (this.#mark ?? 0) + 1 : 0
-    const records = this.#log.reopen(largest, least)
+    const records = this.#log.reopen(largest)
     const { n } = this.#log.origin
     const reopening: Reopening = { n, at: time.seconds(), why }
     const changes = [...this.#changes(records), store.meta.putting(REOPENED, reopening)]

@@ -241,14 +241,16 @@ export class OwnLog {
     const n = rest.length >= 3 ? view.getUint16(0) : -1
     if (n < 0) return
     this.#n = Math.max(this.#n, n)
+    const isHead = rest[2] === HEAD_RECORD && rest.length === 3
     try {
-      if (rest[2] === HEAD_RECORD && rest.length === 3) this.#restoreHead(n, value)
+      if (isHead) this.#restoreHead(n, value)
       else if (rest[2] === LEAF_RECORD && rest.length === 7) {
         this.#restoreLeaf(n, view.getUint32(3), value)
       }
     } catch (error) {
       if (!(error instanceof LogError)) throw error
-      this.#damage ??= `log ${n} is damaged (${error.message})`
+      // A head that is lost covered no more than the leaves, which were written before it.
+      if (!isHead) this.#damage ??= `log ${n} is damaged (${error.message})`
     }
   }
 
