@@ -9,7 +9,6 @@ import {
   proveAfterSeal,
   proveFork,
   proveRewrite,
-  proveSeal,
   proveShrink,
   type EquivocationProof,
 } from './equivocation.ts'
@@ -42,46 +41,28 @@ export function contradictionOf(
   return undefined
 }
 
-/** What the leaves of `log`, that have just come, show: `claim` was its claim before, `before` is the log that it seals. */
+/** Of a smaller head that was only a claim, against the leaves that have just come. */
 export function contradictionShownBy(
-  log: FollowedLog,
+  { head, tree }: FollowedLog,
   claim: Head | undefined,
-  before: FollowedLog | undefined,
   crypto: Crypto,
 ): EquivocationProof | undefined {
-  const { head, tree } = log
-  if (head === undefined) return undefined
-  if (claim !== undefined && claim.size < head.size && !tree.hasPrefix(claim.size, claim.root)) {
-    return proveRewrite(claim, head, tree, crypto)
-  }
-  for (const closed of [before?.head, before?.claim, before?.held]) {
-    const proof = closed === undefined ? undefined : againstSeal(closed, log, crypto)
-    if (proof !== undefined) return proof
-  }
-  return undefined
+  if (head === undefined || claim === undefined || claim.size >= head.size) return undefined
+  return tree.hasPrefix(claim.size, claim.root)
+    ? undefined
+    : proveRewrite(claim, head, tree, crypto)
 }
 
 function acrossLogs(head: Head, other: FollowedLog, crypto: Crypto): EquivocationProof | undefined {
   const distance = other.origin.n - head.origin.n
   if (distance > 0) {
     const { first } = other
-    if (first !== undefined && head.time > first.time) return proveAfterSeal(head, first, crypto)
-    return distance === 1 ? againstSeal(head, other, crypto) : undefined
+    const isLate = first !== undefined && head.time > first.time
+    return isLate ? proveAfterSeal(head, first, crypto) : undefined
   }
   if (distance === 0) return undefined
   const late = [other.head, other.claim, other.held].find(
     (each) => each !== undefined && each.time > head.time,
   )
   return late === undefined ? undefined : proveAfterSeal(late, head, crypto)
-}
-
-function againstSeal(
-  closed: Head,
-  successor: FollowedLog,
-  crypto: Crypto,
-): EquivocationProof | undefined {
-  const { seal, head, tree } = successor
-  if (seal === undefined || head === undefined || closed.size < seal.size) return undefined
-  if (closed.size === seal.size && closed.root === seal.root) return undefined
-  return proveSeal(closed, head, tree, crypto)
 }

@@ -9,7 +9,6 @@
  *   rewrite     a larger head whose first leaves do not give the root of a smaller one
  *   misfiled    a leaf whose statement is by another key, or of another project than its tag says
  *   after-seal  a head of a log that is dated after one of a later log
- *   seal        a head of a log that goes on beyond the seal, or has another root at its size
  *
  * It speaks of a key: that the key is the operator's must be known from a card. protocol/log/README.md.
  */
@@ -61,13 +60,13 @@ export function openProof(bytes: Uint8Array, crypto: Crypto): EquivocationProof 
 /** Two heads of one log with one size and two roots. */
 export function proveFork(a: Head, b: Head, crypto: Crypto): EquivocationProof {
   const [first, second] = a.root < b.root ? [a, b] : [b, a]
-  return seal({ kind: 'fork', heads: [first.bytes, second.bytes] }, crypto)
+  return certain({ kind: 'fork', heads: [first.bytes, second.bytes] }, crypto)
 }
 
 /** Two heads of one log of which the later is smaller. */
 export function proveShrink(a: Head, b: Head, crypto: Crypto): EquivocationProof {
   const [earlier, later] = a.time < b.time ? [a, b] : [b, a]
-  return seal({ kind: 'shrink', heads: [earlier.bytes, later.bytes] }, crypto)
+  return certain({ kind: 'shrink', heads: [earlier.bytes, later.bytes] }, crypto)
 }
 
 /** `tree` begins with all leaves of the larger head. */
@@ -78,7 +77,7 @@ export function proveRewrite(
   crypto: Crypto,
 ): EquivocationProof {
   const hashes = [...tree.hashes(0, smaller.size), ...tree.hashes(smaller.size, larger.size)]
-  return seal({ kind: 'rewrite', heads: [smaller.bytes, larger.bytes], hashes }, crypto)
+  return certain({ kind: 'rewrite', heads: [smaller.bytes, larger.bytes], hashes }, crypto)
 }
 
 /** `tree` begins with all leaves of the head; `statement` is the binary form of what leaf `index` names. */
@@ -91,28 +90,16 @@ export function proveMisfiled(
 ): EquivocationProof {
   const leaf = { index, slot: tree.slot(index), hashes: hashesAround(tree, index, head.size) }
   const { hashes, ...rest } = leaf
-  return seal({ kind: 'misfiled', heads: [head.bytes], hashes, leaf: rest, statement }, crypto)
+  return certain({ kind: 'misfiled', heads: [head.bytes], hashes, leaf: rest, statement }, crypto)
 }
 
 /** A head of a log that is dated after one of a later log of the same key. */
 export function proveAfterSeal(closed: Head, successor: Head, crypto: Crypto): EquivocationProof {
-  return seal({ kind: 'after-seal', heads: [closed.bytes, successor.bytes] }, crypto)
-}
-
-/** A head that contradicts the seal in leaf 0 of the next log; `tree` holds the leaves of `successor`. */
-export function proveSeal(
-  closed: Head,
-  successor: Head,
-  tree: LogTree,
-  crypto: Crypto,
-): EquivocationProof {
-  const leaf = { index: 0, slot: tree.slot(0) }
-  const hashes = hashesAround(tree, 0, successor.size)
-  return seal({ kind: 'seal', heads: [closed.bytes, successor.bytes], hashes, leaf }, crypto)
+  return certain({ kind: 'after-seal', heads: [closed.bytes, successor.bytes] }, crypto)
 }
 
 /** Nothing is called a proof that does not open. */
-function seal(parts: ProofParts, crypto: Crypto): EquivocationProof {
+function certain(parts: ProofParts, crypto: Crypto): EquivocationProof {
   return openProof(encodeProof(parts), crypto)
 }
 
@@ -182,51 +169,27 @@ const CHECKS: Readonly<Record<EquivocationKind, (parts: ProofParts, crypto: Cryp
     return { origin: head.origin, words: `leaf ${index} of the log lists ${what}` }
   },
   'after-seal'(parts, crypto) {
-    const [closed, successor] = successiveHeads(parts, crypto)
+    const [closed, successor] = twoHeads(parts, crypto)
+    if (
+      closed.origin.operator !== successor.origin.operator ||
+      closed.origin.key !== successor.origin.key ||
+      closed.origin.n >= successor.origin.n
+    ) {
+      throw new LogError(
+        'proof-origins',
+        'the heads are not of an earlier and a later log of one key',
+      )
+    }
     if (closed.time <= successor.time) noContradiction('a closed log with a later head')
     return {
       origin: closed.origin,
       words: `log ${closed.origin.n} has a head that is later than one of log ${successor.origin.n}, which closed it`,
     }
   },
-  seal(parts, crypto) {
-    const [closed, successor] = successiveHeads(parts, crypto)
-    const { index, slot } = leafUnder(successor, parts, crypto)
-    if (index !== 0 || successor.origin.n !== closed.origin.n + 1) {
-      throw new LogError('proof-malformed', 'a seal is leaf 0 of the next log')
-    }
-    const leaf = parseLeafAt(slot, successor.origin.n, 0)
-    if (leaf.kind !== 'seal') throw new LogError('proof-malformed', 'the leaf is no seal')
-    const beyond = closed.size > leaf.size
-    if (!beyond && (closed.size !== leaf.size || closed.root === leaf.root)) {
-      noContradiction('a head that the seal leaves no room for')
-    }
-    const how = beyond ? `${closed.size} leaves` : 'other leaves'
-    return {
-      origin: closed.origin,
-      words: `log ${closed.origin.n} was closed at ${leaf.size} leaves and has a head with ${how}`,
-    }
-  },
 }
 
 function twoHeads({ heads }: ProofParts, crypto: Crypto): [Head, Head] {
   return [openPart(heads[0], crypto), openPart(heads[1], crypto)]
-}
-
-/** Heads of two logs of one key, the first of them before the second. */
-function successiveHeads(parts: ProofParts, crypto: Crypto): [Head, Head] {
-  const [closed, successor] = twoHeads(parts, crypto)
-  if (
-    closed.origin.operator !== successor.origin.operator ||
-    closed.origin.key !== successor.origin.key ||
-    closed.origin.n >= successor.origin.n
-  ) {
-    throw new LogError(
-      'proof-origins',
-      'the heads are not of an earlier and a later log of one key',
-    )
-  }
-  return [closed, successor]
 }
 
 function openPart(bytes: Uint8Array | undefined, crypto: Crypto): Head {

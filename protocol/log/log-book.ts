@@ -18,7 +18,8 @@ import { FollowedLog } from './followed-log.ts'
 import type { Head } from './head.ts'
 import { LEAF_SLOT_BYTES, checkLeafAt, tagOf, type ProjectTag } from './leaf.ts'
 import { LogError } from './log-error.ts'
-import { BITS_PER_CHUNK, LEAVES_PER_CHUNK, PendingRecords, type LogRecord } from './log-records.ts'
+import type { HeadAnswer, LeavesAnswer, LogGap } from './log-answer.ts'
+import { PendingRecords, type LogRecord } from './log-records.ts'
 import { LogTree } from './log-tree.ts'
 import type { Origin } from './origin.ts'
 import { readRecords, type DamagedLog } from './restore-log.ts'
@@ -32,48 +33,14 @@ export const MAX_LOGS_PER_KEY = 256
 const MAX_LOGS = 65_535
 const LEAVES_PER_LOG = 65_536
 
+export type { HeadAnswer, LeavesAnswer, LogGap } from './log-answer.ts'
+
 export interface LogBookComponents {
   readonly crypto: Crypto
   /** Random bytes of this node, that nobody else knows (see sid-index.ts). */
   readonly secret: Uint8Array
   /** Whether a log is followed: its key is one of the policy, of an announcer, or of a voter. */
   readonly wants: (origin: Origin) => boolean
-}
-
-export type HeadAnswer =
-  | { readonly kind: 'unwanted' }
-  /** The very head that is kept. */
-  | { readonly kind: 'known' }
-  /** Smaller than the one that is kept, or of the same size and not later; it fits. */
-  | { readonly kind: 'older' }
-  /** Of the same size and later: it is kept now. */
-  | { readonly kind: 'newer-time' }
-  /** A claim, until leaves [from, to) come: see addLeaves. */
-  | { readonly kind: 'needs-leaves'; readonly from: number; readonly to: number }
-  /** Dated too far ahead; not looked at before that time (`releaseHeld`). */
-  | { readonly kind: 'held'; readonly until: UnixSeconds }
-  /** It cannot be true together with another one; it is not kept. */
-  | { readonly kind: 'equivocation'; readonly proof: EquivocationProof }
-  /** Of a log whose leaves this node cannot read, or of a key with too many logs. */
-  | { readonly kind: 'refused'; readonly why: string }
-
-export type LeavesAnswer =
-  /** The head is kept now; its statements are waited for, those of leaves [from, to) too. */
-  | { readonly kind: 'extended'; readonly from: number; readonly to: number }
-  /** Nothing that was not here. */
-  | { readonly kind: 'known' }
-  /** Behind the leaves that are here they do not give the head's root: ask for [0, size) to learn why. */
-  | { readonly kind: 'restart' }
-  /** These leaves do not give the root: whoever sent them is wrong. */
-  | { readonly kind: 'wrong-leaves' }
-  | { readonly kind: 'equivocation'; readonly proof: EquivocationProof }
-  | { readonly kind: 'refused'; readonly why: string }
-
-/** Leaves that a claim waits for. */
-export interface LogGap {
-  readonly head: Head
-  readonly from: number
-  readonly to: number
 }
 
 export class LogBook {
@@ -133,9 +100,8 @@ export class LogBook {
    * for them.
    */
   addLeaves(from: number, slots: Uint8Array, head: Head): LeavesAnswer {
-    if (!this.#wants(head.origin)) return { kind: 'refused', why: 'nobody here follows this log' }
-    const log = this.#logOf(head.origin)
-    if (log === undefined) return { kind: 'refused', why: 'this key has too many logs' }
+    const log = this.#wants(head.origin) ? this.#logOf(head.origin) : undefined
+    if (log === undefined) return { kind: 'refused', why: 'this log is not followed' }
     const { tree } = log
     if (from + slots.length / LEAF_SLOT_BYTES !== head.size) return { kind: 'wrong-leaves' }
     // Much may have come since the head was offered.
@@ -248,7 +214,7 @@ export class LogBook {
     let proof: EquivocationProof | undefined
     for (const [log, index] of this.#leaves(sid)) {
       const foreign = log.origin.key !== key
-      if (!foreign && log.markHere(index)) this.#saveBits(log, index)
+      if (!foreign && log.markHere(index)) this.#pending.setBits(log, index)
       const { head } = log
       // What cannot be read here cannot be shown to others either.
       if (tag === undefined || head === undefined || (!foreign && log.tagAt(index) === tag))
@@ -261,7 +227,7 @@ export class LogBook {
   /** A statement that was here is not any more. */
   bodyLost(sid: Sid): void {
     for (const [log, index] of this.#leaves(sid)) {
-      if (log.markMissing(index)) this.#saveBits(log, index)
+      if (log.markMissing(index)) this.#pending.setBits(log, index)
     }
   }
 
@@ -350,11 +316,10 @@ export class LogBook {
     this.#takeIn(log, from)
     this.#noteFirst(head, log)
     this.#keepHead(head, log)
-    this.#saveLeaves(log, from)
+    this.#pending.setLeaves(log, from)
     const { claim } = log
     if (claim !== undefined && claim.size <= head.size) log.claim = undefined
-    const before = this.#chains.get(chainKey(head.origin))?.get(head.origin.n - 1)
-    const proof = contradictionShownBy(log, claim, before, this.#crypto)
+    const proof = contradictionShownBy(log, claim, this.#crypto)
     return proof === undefined
       ? { kind: 'extended', from, to: head.size }
       : { kind: 'equivocation', proof: this.#proven(proof) }
@@ -386,35 +351,19 @@ export class LogBook {
 
   #keepProof(proof: EquivocationProof): EquivocationProof {
     this.#proofs.set(chainKey(proof), proof)
-    this.#pending.set({ kind: 'proof', of: chainKey(proof) }, () => proof.bytes)
+    this.#pending.setProof(chainKey(proof), proof.bytes)
     return proof
   }
 
   #keepHead(head: Head, log: FollowedLog): void {
     log.head = head
-    this.#pending.set({ kind: 'head', of: head.origin.text }, () => (log.head ?? head).bytes)
+    this.#pending.setHead('head', head)
   }
 
   #noteFirst(head: Head, log: FollowedLog): void {
     if (log.first !== undefined && log.first.time <= head.time) return
     log.first = head
-    this.#pending.set({ kind: 'first', of: head.origin.text }, () => head.bytes)
-  }
-
-  #saveLeaves({ origin, tree }: FollowedLog, from: number): void {
-    for (let at = from - (from % LEAVES_PER_CHUNK); at < tree.size; at += LEAVES_PER_CHUNK) {
-      this.#pending.set({ kind: 'leaves', of: origin.text, chunk: at / LEAVES_PER_CHUNK }, () =>
-        tree.slots(at, Math.min(at + LEAVES_PER_CHUNK, tree.size)),
-      )
-    }
-  }
-
-  #saveBits(log: FollowedLog, index: number): void {
-    const from = index - (index % BITS_PER_CHUNK)
-    const chunk = from / BITS_PER_CHUNK
-    this.#pending.set({ kind: 'bodies', of: log.origin.text, chunk }, () =>
-      log.hereBits(from, from + BITS_PER_CHUNK),
-    )
+    this.#pending.setHead('first', head)
   }
 
   /** The log of an origin, begun where there is none; undefined beyond the limits. */

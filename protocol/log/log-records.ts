@@ -11,6 +11,8 @@
  * keeper must check that what comes back is what was written.
  */
 import { decodeUtf8, utf8 } from '../bytes.ts'
+import type { FollowedLog } from './followed-log.ts'
+import type { Head } from './head.ts'
 
 export const LEAVES_PER_CHUNK = 64
 export const BITS_PER_CHUNK = 4096
@@ -49,8 +51,29 @@ export function parseRecordName(bytes: Uint8Array): LogRecordName | undefined {
 export class PendingRecords {
   readonly #pending = new Map<string, () => Uint8Array>()
 
-  set(name: LogRecordName, value: () => Uint8Array): void {
-    this.#pending.set(recordName(name), value)
+  setHead(kind: 'head' | 'first', { origin, bytes }: Head): void {
+    this.#set({ kind, of: origin.text }, () => bytes)
+  }
+
+  setProof(of: string, bytes: Uint8Array): void {
+    this.#set({ kind: 'proof', of }, () => bytes)
+  }
+
+  /** The leaves of a log from `from` on. */
+  setLeaves({ origin, tree }: FollowedLog, from: number): void {
+    for (let at = from - (from % LEAVES_PER_CHUNK); at < tree.size; at += LEAVES_PER_CHUNK) {
+      this.#set({ kind: 'leaves', of: origin.text, chunk: at / LEAVES_PER_CHUNK }, () =>
+        tree.slots(at, Math.min(at + LEAVES_PER_CHUNK, tree.size)),
+      )
+    }
+  }
+
+  /** The bit of one leaf, with those beside it. */
+  setBits(log: FollowedLog, index: number): void {
+    const from = index - (index % BITS_PER_CHUNK)
+    this.#set({ kind: 'bodies', of: log.origin.text, chunk: from / BITS_PER_CHUNK }, () =>
+      log.hereBits(from, from + BITS_PER_CHUNK),
+    )
   }
 
   /** All of them; they wait no longer. */
@@ -69,5 +92,9 @@ export class PendingRecords {
       const text = decodeUtf8(name) ?? ''
       if (!this.#pending.has(text)) this.#pending.set(text, () => value)
     }
+  }
+
+  #set(name: LogRecordName, value: () => Uint8Array): void {
+    this.#pending.set(recordName(name), value)
   }
 }

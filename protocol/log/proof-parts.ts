@@ -8,7 +8,6 @@
  *   3 rewrite     head, head, hashes  the smaller one first
  *   4 misfiled    head, hashes, leaf, statement
  *   5 after-seal  head, head          the earlier log first
- *   6 seal        head, head, hashes, leaf
  *
  * Hashes are 32 bytes each, in the order of `merkle.ts`; a leaf is its index (u32) and its slot.
  */
@@ -16,7 +15,7 @@ import { concat } from '../bytes.ts'
 import { LEAF_SLOT_BYTES } from './leaf.ts'
 import { LogError } from './log-error.ts'
 
-export type EquivocationKind = 'fork' | 'shrink' | 'rewrite' | 'misfiled' | 'after-seal' | 'seal'
+export type EquivocationKind = 'fork' | 'shrink' | 'rewrite' | 'misfiled' | 'after-seal'
 
 export interface ProofParts {
   readonly kind: EquivocationKind
@@ -39,7 +38,6 @@ const LAYOUTS: Readonly<Record<EquivocationKind, readonly [code: number, ...part
   rewrite: [3, 'head', 'head', 'hashes'],
   misfiled: [4, 'head', 'hashes', 'leaf', 'statement'],
   'after-seal': [5, 'head', 'head'],
-  seal: [6, 'head', 'head', 'hashes', 'leaf'],
 }
 const KINDS = Object.keys(LAYOUTS) as readonly EquivocationKind[]
 
