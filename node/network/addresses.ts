@@ -3,6 +3,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { NetworkError } from './network-error.ts'
 
 const EXAMPLE = '/ip4/192.0.2.7/tcp/4801'
+const DNS_NAME = /^(?=.{1,240}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/i
 
 /** An address to listen on. */
 export function parseListenAddress(text: string): Multiaddr {
@@ -24,8 +25,22 @@ export function parsePeerAddress(text: string): { address: Multiaddr; peer: stri
   return { address, peer: components.findLast((component) => component.name === 'p2p')?.value }
 }
 
-/** A configured peer is one certain node, so its address must say which. */
-export function parseBootstrapAddress(text: string): { address: Multiaddr; peer: string } {
+/** An entry of the bootstrap list: one certain node, or a DNS name that lists some (`/dnsaddr/…`). */
+export type BootstrapEntry =
+  | { readonly address: Multiaddr; readonly peer: string; readonly name?: undefined }
+  /** `peer` where only that one is wanted of the list. */
+  | { readonly name: string; readonly peer: string | undefined; readonly address?: undefined }
+
+export function parseBootstrapAddress(text: string): BootstrapEntry {
+  const [, protocol, name = '', p2p, pinned, ...rest] = text.split('/')
+  if (protocol === 'dnsaddr') {
+    const pins = p2p === undefined || (p2p === 'p2p' && pinned !== undefined && rest.length === 0)
+    if (!pins || !DNS_NAME.test(name)) {
+      throw badAddress(text, 'bootstrap address', 'write it like /dnsaddr/bootstrap.example.org')
+    }
+    // Throws for what is no peer id.
+    return { name, peer: pinned === undefined ? undefined : parsePeer(text) }
+  }
   const { address, peer } = parsePeerAddress(text)
   if (peer === undefined) {
     throw badAddress(
@@ -35,6 +50,11 @@ export function parseBootstrapAddress(text: string): { address: Multiaddr; peer:
     )
   }
   return { address, peer }
+}
+
+function parsePeer(text: string): string | undefined {
+  const components = parseAddress(text, 'bootstrap address').getComponents()
+  return components.findLast((component) => component.name === 'p2p')?.value
 }
 
 function parseAddress(text: string, what: string): Multiaddr {

@@ -1,53 +1,19 @@
 /**
- * Who may connect. Some slots are left to this node's own dials, public networks get a few slots
- * each, and peers that were shut out stay out: an attacker needs many networks, and still does not
- * fill all the slots.
+ * Who may connect, and whom this node dials. Some slots are left to its own dials, public networks
+ * get a few slots each and are dialled once each, and peers that were shut out stay out: an attacker
+ * needs many networks, and still does not fill all the slots.
  */
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import type { ConnectionGater } from '@libp2p/interface'
 import { isRelayed } from './addresses.ts'
 import { MAX_INBOUND_CONNECTIONS, MAX_INBOUND_PER_SUBNET, MAX_RELAYED_PER_RELAY } from './limits.ts'
 import type { PeerMemory } from './peer-memory.ts'
+import { publicNetwork, publicSubnet } from './subnets.ts'
 
 /** An open connection, as far as the gate cares. */
 export interface GatedConnection {
   readonly direction: 'inbound' | 'outbound'
   readonly remoteAddr: { toString(): string }
-}
-
-/** Addresses that nobody can collect from afar. */
-const PRIVATE = new BlockList()
-PRIVATE.addSubnet('127.0.0.0', 8)
-PRIVATE.addSubnet('10.0.0.0', 8)
-PRIVATE.addSubnet('172.16.0.0', 12)
-PRIVATE.addSubnet('192.168.0.0', 16)
-PRIVATE.addSubnet('169.254.0.0', 16)
-PRIVATE.addAddress('::1', 'ipv6')
-PRIVATE.addSubnet('fc00::', 7, 'ipv6')
-PRIVATE.addSubnet('fe80::', 10, 'ipv6')
-
-/** The public /24 or /48 of a multiaddr; undefined for private addresses and those without an IP. */
-export function publicSubnet(multiaddr: string): string | undefined {
-  const [, protocol, host = ''] = multiaddr.split('/')
-  if (protocol === 'ip4' && isIPv4(host)) {
-    return PRIVATE.check(host) ? undefined : `${host.split('.').slice(0, 3).join('.')}.0/24`
-  }
-  if (protocol === 'ip6' && isIPv6(host)) {
-    return PRIVATE.check(host, 'ipv6')
-      ? undefined
-      : `${expandIPv6(host).slice(0, 3).join(':')}::/48`
-  }
-  return undefined
-}
-
-/** The eight groups, without leading zeros. An embedded IPv4 address counts as its first group. */
-function expandIPv6(host: string): string[] {
-  const [head = '', tail] = host.split('::')
-  const groups = (part: string): string[] => (part === '' ? [] : part.split(':'))
-  const left = groups(head)
-  const right = groups(tail ?? '')
-  const gap = Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => '0')
-  return [...left, ...gap, ...right].map((group) => group.replace(/^0+(?=.)/, '').toLowerCase())
+  readonly remotePeer: { toString(): string }
 }
 
 export function admitsInbound(address: string, open: readonly GatedConnection[]): boolean {
@@ -68,6 +34,34 @@ export function admitsRelayed(relay: string, open: readonly GatedConnection[]): 
   return brought.length < MAX_RELAYED_PER_RELAY
 }
 
+/**
+ * Whether this node may dial an address. One /16 is dialled once, so that whoever has many addresses
+ * of a few providers gets a few of our slots. A name could lead anywhere, so names are for the
+ * peers that the user configured, whom this does not bind.
+ */
+export function admitsDial(address: string, open: readonly GatedConnection[]): boolean {
+  if (isRelayed(address)) {
+    const relay = /\/p2p\/([^/]+)\/p2p-circuit/.exec(address)?.[1]
+    return relay !== undefined && admitsRelayed(relay, open)
+  }
+  if (address.startsWith('/dns')) return false
+  const network = publicNetwork(address)
+  if (network === undefined) return true
+  const peer = peerOf(address)
+  return open.every(
+    ({ direction, remoteAddr, remotePeer }) =>
+      direction === 'inbound' ||
+      isRelayed(remoteAddr.toString()) ||
+      remotePeer.toString() === peer ||
+      publicNetwork(remoteAddr.toString()) !== network,
+  )
+}
+
+/** The peer that an address leads to. */
+function peerOf(address: string): string | undefined {
+  return /\/p2p\/([^/]+)$/.exec(address)?.[1]
+}
+
 export function createConnectionGate(
   memory: PeerMemory,
   open: () => readonly GatedConnection[],
@@ -76,6 +70,12 @@ export function createConnectionGate(
     denyInboundConnection: (connection) => !admitsInbound(connection.remoteAddr.toString(), open()),
     denyInboundEncryptedConnection: (peer) => memory.isBanned(peer.toString()),
     denyDialPeer: (peer) => memory.isBanned(peer.toString()),
+    denyDialMultiaddr: (multiaddr) => {
+      const address = multiaddr.toString()
+      const peer = peerOf(address)
+      if (peer !== undefined && memory.isConfigured(peer)) return false
+      return !admitsDial(address, open())
+    },
     denyInboundRelayedConnection: (relay, peer) =>
       memory.isBanned(peer.toString()) || !admitsRelayed(relay.toString(), open()),
     // As a relay: nobody who was shut out is kept reachable, or brought to others.

@@ -7,7 +7,7 @@
 import { gossipsub, type GossipSub, type GossipSubComponents } from '@chainsafe/libp2p-gossipsub'
 import { bootstrap } from '@libp2p/bootstrap'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import { identify, type Identify } from '@libp2p/identify'
+import { identify, identifyPush, type Identify } from '@libp2p/identify'
 import type { Libp2p } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
@@ -23,6 +23,7 @@ import { boundIwantAnswers } from './iwant-bound.ts'
 import * as limits from './limits.ts'
 import { NetworkError } from './network-error.ts'
 import type { NetworkOptions } from './options.ts'
+import type { Neighbours } from './outbound-peers.ts'
 import type { PeerMemory } from './peer-memory.ts'
 import type { Topics } from './topics.ts'
 import { listenAddresses, relayServices, relayTransport, traversalServices } from './traversal.ts'
@@ -35,6 +36,7 @@ export interface HostComponents {
   readonly seed: Uint8Array
   readonly topics: Topics
   readonly memory: PeerMemory
+  readonly neighbours: Neighbours
 }
 
 /** Starts to listen. Throws NetworkError where an address cannot be listened on; the host is stopped then. */
@@ -54,7 +56,8 @@ export async function createHost(
 ): Promise<Host> {
   const { crypto, topics, memory } = components
   for (const address of options.listen) parseListenAddress(address)
-  const configured = options.bootstrap.map((text) => parseBootstrapAddress(text).address.toString())
+  const entries = options.bootstrap.map(parseBootstrapAddress)
+  const configured = entries.flatMap(({ address }) => address?.toString() ?? [])
   const gossip = gossipsub(gossipOptions(crypto, topics, memory, options))
   let open: Host['getConnections'] = () => []
   const host = await createLibp2p({
@@ -83,10 +86,12 @@ export async function createHost(
     connectionGater: createConnectionGate(memory, () => open()),
     peerDiscovery: [
       ...(configured.length === 0 ? [] : [bootstrap({ list: configured, timeout: 0 })]),
-      ...(options.mdns ? [mdns({ serviceTag: `_rebuildnet-${options.network}._udp.local` })] : []),
+      ...(options.mdns ? [announcedTo(components.neighbours, options.network)] : []),
     ],
     services: {
       identify: identify(),
+      // Others learn of a new address, such as one at a relay, without connecting again.
+      identifyPush: identifyPush(),
       ping: ping(),
       ...relayServices(options),
       ...traversalServices(options),
@@ -96,6 +101,18 @@ export async function createHost(
   })
   open = host.getConnections.bind(host)
   return host
+}
+
+/** libp2p tells of every new peer in one voice; who is in the local network is known here alone. */
+function announcedTo(neighbours: Neighbours, network: string): ReturnType<typeof mdns> {
+  const create = mdns({ serviceTag: `_rebuildnet-${network}._udp.local` })
+  return (needed) => {
+    const discovery = create(needed)
+    discovery.addEventListener('peer', ({ detail }) => {
+      for (const tell of neighbours) tell(detail)
+    })
+    return discovery
+  }
 }
 
 /** libp2p tells why it cannot listen in a text of several lines with stacks. */

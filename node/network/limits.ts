@@ -23,6 +23,34 @@ export const MAX_INBOUND_RATE = 64
 /** Handshakes in progress; at the default of 10 the same 20 nodes would be turned away. */
 export const MAX_PENDING_INBOUND = 32
 
+/** Peers that this node seeks to have dialled itself: all of them would have to be the attacker's to eclipse it. */
+export const TARGET_OUTBOUND = MIN_OUTBOUND_SLOTS
+/** Peers known from before that are dialled first after a restart, while the attacker waits for us to ask around. */
+export const MAX_ANCHORS = 4
+/** How often the anchors are written down; a node that is killed forgets no more than this. */
+export const ANCHOR_INTERVAL_MS = 5 * 60_000
+/** A peer that could not be dialled is left alone for this long, then for twice as long, */
+export const DIAL_BACKOFF_MS = 30_000
+/** up to this. */
+export const MAX_DIAL_BACKOFF_MS = HOUR_MS
+
+// Finding peers
+
+/** Addresses that DNS may give: enough for any list, and too few to be sent dialling around by one. */
+export const MAX_BOOTSTRAP_PEERS = 32
+/** Names that are looked up at once, those that names list included. */
+export const MAX_BOOTSTRAP_NAMES = 8
+/** How long what DNS said is believed: as long as usual records live. */
+export const BOOTSTRAP_DNS_TTL_MS = 5 * 60_000
+/** Peers in one answer to who asks for some: twice what it seeks. */
+export const MAX_EXCHANGED_PEERS = 2 * TARGET_OUTBOUND
+/** A signed peer record with a dozen addresses is 1 KiB. */
+export const MAX_PEER_RECORD_BYTES = 4 * KIB
+/** How often one peer is told of others, and this node asks one: an answer is 64 KiB at most. */
+export const PEER_EXCHANGE_INTERVAL_MS = 5000
+/** At once, since the first answers come before everybody has said where they can be reached. */
+export const PEER_EXCHANGE_BURST = 4
+
 // Streams
 
 /** At the default of 1,000 a peer could hold 1,000 read buffers. A node needs fewer than ten. */

@@ -38,6 +38,8 @@ export interface NetworkComponents {
   readonly trees?: TreeSource
   /** File of the peer key; made where there is none. */
   readonly peerKeyFile: string
+  /** File in which the longest-lived peers are remembered; nowhere where absent. */
+  readonly anchorsFile?: string
 }
 
 export class Network {
@@ -102,6 +104,8 @@ export class Network {
     if (running === undefined) return
     this.#running = undefined
     running.redialer.stop()
+    await running.outbound.stop()
+    await running.exchange.stop()
     running.gossip.stop()
     await running.sync.stop()
     await running.trees.stop()

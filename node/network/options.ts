@@ -31,8 +31,11 @@ export interface NetworkOptions {
   readonly syncPeers: number
   /** Milliseconds between attempts to reach a configured peer that is not connected. */
   readonly redialIntervalMs: number
-  /** Milliseconds without a whole frame after which an exchange of trees is given up. */
+  /** Milliseconds without a whole frame after which an exchange of sync, or of trees, is given up. */
+  readonly syncStallMs: number
   readonly treeStallMs: number
+  /** Milliseconds in which heads that show a gap are gathered before their leaves are asked for. */
+  readonly gapDelayMs: number
 }
 
 export const defaultNetworkOptions: NetworkOptions = Object.freeze({
@@ -49,5 +52,7 @@ export const defaultNetworkOptions: NetworkOptions = Object.freeze({
   settleMs: 5000,
   syncPeers: 3,
   redialIntervalMs: 10_000,
+  syncStallMs: 30_000,
   treeStallMs: 30_000,
+  gapDelayMs: 500,
 })

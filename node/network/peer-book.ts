@@ -5,7 +5,7 @@
  * connection stays open: deaf, but filling a slot. Such a one is disconnected here, so that it can
  * come back whole, or somebody else can.
  */
-import type { IdentifyResult, PeerId } from '@libp2p/interface'
+import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface'
 import type { Clock } from '../clock.ts'
 import { unixSeconds } from '../clock.ts'
 import type { Logger } from '../logger.ts'
@@ -133,6 +133,7 @@ export class PeerBook {
     const present = new Set(host.services.pubsub.getPeers().map((peer) => peer.toString()))
     for (const [peerId, entry] of this.#entries) {
       entry.absent = present.has(peerId) || !entry.gossips ? 0 : entry.absent + 1
+      if (present.has(peerId)) this.#mendGossip(peerId)
       if (entry.absent < MAX_GOSSIP_ABSENCE_HEARTBEATS) continue
       entry.absent = 0
       logger.warn({ peer: peerId }, 'a peer has left gossip and is disconnected')
@@ -141,6 +142,23 @@ export class PeerBook {
         connection.close().catch((error: unknown) => connection.abort(error as Error))
       }
     }
+  }
+
+  /**
+   * gossipsub speaks to a peer on the first connection to it. When that was a relayed one, which
+   * ends as soon as there is a direct one, it would never speak to that peer again.
+   */
+  #mendGossip(peerId: string): void {
+    const { host } = this.#components
+    const router = host.services.pubsub as unknown as Partial<{
+      streamsOutbound: ReadonlyMap<string, unknown>
+      onPeerConnected(peer: PeerId, connection: Connection): void
+    }>
+    if (router.streamsOutbound?.has(peerId) !== false) return
+    const connection = host
+      .getConnections()
+      .find((each) => each.status === 'open' && each.remotePeer.toString() === peerId)
+    if (connection !== undefined) router.onPeerConnected?.(connection.remotePeer, connection)
   }
 
   #emit(event: PeerEvent): void {

@@ -22,13 +22,18 @@ interface Misdeeds {
 
 export class PeerMemory {
   readonly #clock: Clock
-  readonly #configured: ReadonlySet<string>
+  readonly #configured: Set<string>
   /** In the order of the last misdeed. */
   readonly #misdeeds = new Map<string, Misdeeds>()
 
   constructor(clock: Clock, configured: Iterable<string>) {
     this.#clock = clock
     this.#configured = new Set(configured)
+  }
+
+  /** One more configured peer, such as a DNS name lists. */
+  configure(peer: string): void {
+    this.#configured.add(peer)
   }
 
   isConfigured(peer: string): boolean {

@@ -4,10 +4,14 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { parseBootstrapAddress } from './addresses.ts'
 import type { Admission, StatementSource } from './admission.ts'
+import { Anchors } from './anchors.ts'
+import { BootstrapList } from './bootstrap-list.ts'
 import { Gossip } from './gossip.ts'
 import { createHost, listen, type Host } from './host.ts'
 import type { NetworkOptions } from './options.ts'
+import { OutboundPeers, type Neighbours } from './outbound-peers.ts'
 import { PeerBook, type PeerListener } from './peer-book.ts'
+import { PeerExchange } from './peer-exchange.ts'
 import { PeerMemory } from './peer-memory.ts'
 import { Redialer } from './redialer.ts'
 import { SidsSync } from './sids-sync.ts'
@@ -25,6 +29,8 @@ export interface PartsComponents {
   readonly statements: StatementSource
   readonly trees: TreeSource
   readonly seed: Uint8Array
+  /** Where the longest-lived peers are remembered; nowhere where absent. */
+  readonly anchorsFile?: string
   readonly topics: Topics
   readonly quotas: Quotas
   readonly validator: Validator
@@ -38,36 +44,49 @@ export interface Parts {
   readonly sync: SidsSync
   readonly trees: TreeSync
   readonly redialer: Redialer
+  readonly exchange: PeerExchange
+  readonly outbound: OutboundPeers
 }
 
 export async function startParts(
   components: PartsComponents,
   options: NetworkOptions,
 ): Promise<Parts> {
-  const { topics, validator, logger } = components
-  const configured = options.bootstrap.map((text) => parseBootstrapAddress(text).peer)
-  const memory = new PeerMemory(components.clock, configured)
-  const host = await createHost({ ...components, memory }, options)
+  const { clock, topics, validator, logger } = components
+  const configured = options.bootstrap.flatMap((text) => parseBootstrapAddress(text).peer ?? [])
+  const memory = new PeerMemory(clock, configured)
+  const neighbours: Neighbours = new Set()
+  const host = await createHost({ ...components, memory, neighbours }, options)
   const pubsub = host.services.pubsub
   const peers = new PeerBook({ ...components, host, memory }, components.listeners)
   const gossip = new Gossip({ pubsub, topics, validator, memory, logger })
   const sync = new SidsSync({ ...components, host, memory }, options)
   const trees = new TreeSync({ ...components, host, memory }, options)
-  const redialer = new Redialer({ host, logger }, options)
+  const bootstrap = new BootstrapList({ clock, logger }, options.bootstrap)
+  const redialer = new Redialer({ host, logger, memory, bootstrap }, options)
+  const exchange = new PeerExchange({ host, clock, logger, memory }, options)
+  const anchors = new Anchors(components.anchorsFile, logger)
+  const outbound = new OutboundPeers(
+    { host, clock, logger, memory, anchors, exchange, neighbours },
+    options,
+  )
   // Before the first connection, so that no peer is missed;
   peers.start()
   await sync.start()
   await trees.start()
+  await exchange.start()
   try {
     await listen(host, options)
   } catch (error) {
     peers.stop()
     await sync.stop()
     await trees.stop()
+    await exchange.stop()
     throw error
   }
-  // topics only after it, as gossipsub wants it; and own dials last.
+  // topics only after it, as gossipsub wants it; and own dials last, remembered peers before others.
   gossip.start()
+  await outbound.start()
   redialer.start()
-  return { host, peers, gossip, sync, trees, redialer }
+  return { host, peers, gossip, sync, trees, redialer, exchange, outbound }
 }

@@ -18,7 +18,7 @@ const PUBLISH_THRESHOLD = -200
 /** and below this nothing that it sends is read. */
 export const GRAYLIST_THRESHOLD = -400
 /** Above this it is believed when it names other peers: only configured peers get there. */
-const ACCEPT_PX_THRESHOLD = 80
+export const ACCEPT_PX_THRESHOLD = 80
 
 /** For a peer that the user has configured. */
 export const CONFIGURED_PEER_SCORE = 100
@@ -37,6 +37,7 @@ function decay(ms: number): number {
 const TOPIC_WEIGHTS: Readonly<Record<TopicKind, number>> = {
   release: 0.5,
   rebuild: 0.5,
+  head: 0.3,
   operator: 0.3,
 }
 

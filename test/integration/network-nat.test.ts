@@ -59,3 +59,59 @@ test('two nodes behind two routers exchange statements through a relay that know
   expect(await bob.received(fromAlice)).toMatchObject({ origin: { via: 'gossip', peer: aliceId } })
   expect(await alice.received(fromBob)).toMatchObject({ origin: { via: 'gossip', peer: bobId } })
 })
+
+test('nodes that know only the bootstrap node find one another through it, whatever router they are behind', async () => {
+  const internet = await createInternet()
+  const hub = await relayOn(await internet.addMachine('45.1.0.1'), { peerExchange: true })
+  const bootstrap = await hub.addresses()
+  const alice = await startOn(await internet.addHome('46.1.0.1', '192.168.1'), { bootstrap })
+  await relayedAddress(alice)
+  const bob = await startOn(await internet.addHome('47.1.0.1', '192.168.1'), { bootstrap })
+  const aliceId = await peerIdOf(alice)
+  await waitFor('bob has found alice', async () =>
+    (await bob.peers()).some(({ peerId }) => peerId === aliceId),
+  )
+  // What neither gossip nor the hub has, sync fetches through the relay.
+  const sid = await alice.put('1.0.0')
+  await bob.sync()
+  expect(await bob.received(sid)).toMatchObject({ origin: { via: 'sync' } })
+})
+
+test('a relayed connection gives way to a direct one where one side can be dialled', async () => {
+  const internet = await createInternet()
+  const relay = await relayOn(await internet.addMachine('45.1.0.1'), { network: 'elsewhere' })
+  const [relayAddress = ''] = await relay.addresses()
+  const alice = await startOn(await internet.addHome('46.1.0.1', '192.168.1'), {
+    bootstrap: [relayAddress],
+  })
+  const server = await internet.addMachine('47.1.0.1')
+  const bob = await startOn(server, {
+    announce: [`/ip4/${server.address}/tcp/${PORT}`],
+    bootstrap: [await relayedAddress(alice)],
+  })
+  const aliceId = await peerIdOf(alice)
+  await waitFor('alice has dialled bob', async () =>
+    (await bob.peers()).some(
+      ({ peerId, addresses }) =>
+        peerId === aliceId && addresses.every((address) => address.startsWith('/ip4/46.1.0.1/')),
+    ),
+  )
+  await relay.stop()
+  const fromAlice = await alice.publish('1.0.0')
+  const fromBob = await bob.publish('2.0.0')
+  expect(await bob.received(fromAlice)).toMatchObject({ origin: { via: 'gossip' } })
+  expect(await alice.received(fromBob)).toMatchObject({ origin: { via: 'gossip' } })
+})
+
+test('a node learns from those who dial it back which of its addresses are open', async () => {
+  const internet = await createInternet()
+  const hub = await relayOn(await internet.addMachine('45.1.0.1'))
+  // It has a public address, and nobody has told it so.
+  const server = await internet.addMachine('46.1.0.1')
+  const node = await startOn(server, { bootstrap: await hub.addresses() })
+  await waitFor('the address is known to be open', async () =>
+    (await node.addresses()).some((address) => address.startsWith('/ip4/46.1.0.1/')),
+  )
+  // Trying it has not cost the connection by which it was asked.
+  expect(await node.peers()).toHaveLength(1)
+})

@@ -8,7 +8,6 @@ import { createInterface } from 'node:readline'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { createLogger } from '../../node/logger.ts'
 import { Network, type NetworkOptions } from '../../node/network/network.ts'
-import { ManualClock } from '../support/manual-clock.ts'
 import { FOLLOWS_TEST_IMAGE, TestLedger } from '../support/network.ts'
 import type { NodeCommand } from '../support/node-process.ts'
 import { makeRelease, TEST_TIME } from '../support/statements.ts'
@@ -22,11 +21,13 @@ const ledger = new TestLedger(store, FOLLOWS_TEST_IMAGE)
 const network = new Network(
   {
     crypto: nodeCrypto,
-    clock: new ManualClock(TEST_TIME + 7200),
+    // It runs, from where the test's statements are.
+    clock: { now: () => (TEST_TIME + 7200) * 1000 + performance.now() },
     logger: createLogger('warn'),
     admission: ledger,
     statements: ledger,
     peerKeyFile: join(folder, 'peer.key'),
+    anchorsFile: join(folder, 'anchors.json'),
   },
   options,
 )
