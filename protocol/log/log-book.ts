@@ -4,7 +4,7 @@
  * A head alone is a claim: it replaces nothing until its leaves are here and give its root. Of each
  * log the largest head with all its leaves is kept, at its latest time, so that nobody can take back
  * what was once shown. Whatever two signed heads say against each other becomes a proof, and the
- * first proof about a key is kept for ever. design.md section 6.
+ * first proof about a key is kept for ever. protocol/log/README.md.
  *
  * Pure: `now` is given, and what has changed waits in `takeRecords` for whoever writes it down.
  */
@@ -118,8 +118,7 @@ export class LogBook {
 
   /** Keeps a proof that `openProof` has verified; false if one about its key is here, or nobody asks. */
   addProof(proof: EquivocationProof): boolean {
-    const chain = chainKey(proof)
-    if (this.#proofs.has(chain) || !this.#wants(proof.origin)) return false
+    if (this.#proofs.has(chainKey(proof)) || !this.#wants(proof.origin)) return false
     this.#keepProof(proof)
     return true
   }
@@ -330,10 +329,11 @@ export class LogBook {
     const number = this.#numbers.get(log.origin.text) ?? 0
     log.tookIn(from)
     this.#index.reserve(log.tree.size - from)
+    const isOfLog = (leaf: number): boolean => leaf >>> 16 === number
     for (let index = from; index < log.tree.size; index++) {
       const isSeal = log.origin.n > 0 && index === 0
       // A second leaf of a statement adds nothing to the first, and a seal waits for nothing.
-      if (isSeal || !this.#index.add(number * LEAVES_PER_LOG + index, isOf(number))) {
+      if (isSeal || !this.#index.add(number * LEAVES_PER_LOG + index, isOfLog)) {
         log.markHere(index)
       }
     }
@@ -393,11 +393,6 @@ export class LogBook {
     if (log === undefined) throw new Error('a leaf of no log')
     return log.tree.slot(leaf & 0xffff)
   }
-}
-
-/** Whether a leaf is one of the log with this number. */
-function isOf(number: number): (leaf: number) => boolean {
-  return (leaf) => leaf >>> 16 === number
 }
 
 function chainKey({ operator, key }: Pick<Origin, 'operator' | 'key'>): string {
