@@ -37,7 +37,6 @@ function decay(ms: number): number {
 const TOPIC_WEIGHTS: Readonly<Record<TopicKind, number>> = {
   release: 0.5,
   rebuild: 0.5,
-  head: 0.3,
   operator: 0.3,
 }
 
