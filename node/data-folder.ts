@@ -13,10 +13,20 @@ export interface DataFolder {
   readonly root: string
   readonly config: string
   readonly policy: string
+  /** Lists of operators that were imported. */
+  readonly trustLists: string
   readonly projects: string
   /** Signs cards, and nothing else; may be kept elsewhere once the card is made. */
   readonly rootKey: string
+  /** A raw root key that is to take the place of the present one. */
+  readonly nextRootKey: string
+  /** The public part of an SSH root key, whose private part is elsewhere. */
+  readonly rootPublic: string
   readonly signingKey: string
+  /** The signing key that is to take the place of the present one. */
+  readonly nextSigningKey: string
+  /** The number of the newest log that was opened under the signing key. */
+  readonly logMark: string
   readonly peerKey: string
   /** The own operator card, as its canonical binary statement. */
   readonly card: string
@@ -34,9 +44,14 @@ export function dataFolder(root: string): DataFolder {
     root,
     config: at('config.toml'),
     policy: at('policy.toml'),
+    trustLists: at('trust-lists.json'),
     projects: at('projects'),
     rootKey: at('keys', 'root.key'),
+    nextRootKey: at('keys', 'root.next.key'),
+    rootPublic: at('keys', 'root.pub'),
     signingKey: at('keys', 'signing.key'),
+    nextSigningKey: at('keys', 'signing.next.key'),
+    logMark: at('keys', 'signing.log'),
     peerKey: at('keys', 'peer.key'),
     card: at('card.bin'),
     store: at('store'),

@@ -20,6 +20,8 @@ export interface OperatorBlock {
   readonly id: OperatorId
   readonly name?: string
   readonly groups: readonly string[]
+  /** Digest of the card that is pinned. */
+  readonly card?: string
 }
 
 export class PolicyFile {
@@ -69,6 +71,7 @@ export class PolicyFile {
     const lines = ['[[operator]]', `id = ${JSON.stringify(operator.id)}`]
     if (operator.name !== undefined) lines.push(`name = ${JSON.stringify(operator.name)}`)
     lines.push(`groups = [${operator.groups.map((group) => JSON.stringify(group)).join(', ')}]`)
+    if (operator.card !== undefined) lines.push(`card = ${JSON.stringify(operator.card)}`)
     await this.#write(`${rest.trimEnd()}\n\n${lines.join('\n')}\n`)
   }
 

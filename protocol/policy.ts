@@ -164,7 +164,8 @@ export function checkCards(
   }
 }
 
-function parseOperators(tables: readonly PolicyTable[]): PolicyOperator[] {
+/** `[[operator]]` tables, of a policy or of a list of operators; each id once. */
+export function parseOperators(tables: readonly PolicyTable[]): PolicyOperator[] {
   const seen = new Set<OperatorId>()
   const operators = tables.map((table): PolicyOperator => {
     table.only(['id', 'name', 'groups', 'card'])

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { describeRootKey } from '../../protocol/root-key.ts'
 import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-code.ts'
@@ -10,6 +11,7 @@ interface Options {
   readonly name?: string
   readonly contact: string
   readonly claim?: readonly string[]
+  readonly sshRoot?: string
 }
 
 export function define(command: Command, bind: Bind): void {
@@ -20,7 +22,12 @@ export function define(command: Command, bind: Bind): void {
     .option('--name <name>', 'name on the operator card; asked for where it is missing')
     .option('--contact <contact>', 'how others reach you: e-mail or URL', '')
     .option('--claim <name=value>', 'what you say of where the node runs; may be repeated', collect)
+    .option(
+      '--ssh-root <file>',
+      'an SSH key (ed25519 or ed25519-sk) as the root key: private, or .pub with an agent',
+    )
   addExamples(command, [
+    'init --name "Ada Lovelace" --ssh-root ~/.ssh/id_ed25519',
     'init --name "Ada Lovelace" --contact ada@example.org --claim country=DE',
     'init --data /var/lib/rebuildnet --name ada --json',
   ])
@@ -49,6 +56,7 @@ export function define(command: Command, bind: Bind): void {
         name,
         contact: options.contact,
         claims: parsePairs(options.claim ?? []),
+        ...(options.sshRoot === undefined ? {} : { sshRoot: options.sshRoot }),
       },
     )
     const card = identity.card.body
@@ -66,7 +74,12 @@ export function define(command: Command, bind: Bind): void {
       ['data folder', folder.root],
       ['operator', strong(card.operator)],
       ['name', card.name],
-      ['root key', `${folder.rootKey}: signs cards only; back it up, and keep it elsewhere`],
+      [
+        'root key',
+        card.rootKey.type === 'ed25519'
+          ? `${folder.rootKey}: signs cards only; back it up, and keep it elsewhere`
+          : `${describeRootKey(card.rootKey, nodeCrypto)}: asked for when a card is made`,
+      ],
       ['signing key', `${folder.signingKey}: back it up`],
       ['next', ['rebuildnet doctor', 'rebuildnet follow PROJECT.toml', 'rebuildnet start']],
     ])

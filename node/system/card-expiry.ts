@@ -6,8 +6,7 @@ import type { Finding } from './doctor.ts'
 
 const DAY_SECONDS = 86_400
 const WARN_DAYS = 30
-const REMEDY =
-  'a card is not renewed: make a new operator with "rebuildnet init --data NEW_FOLDER" and send its card to whoever trusts you'
+const REMEDY = 'make the next one with "rebuildnet operator renew"; it needs the root key'
 
 /** @param now seconds */
 export function examineCard(expires: number, now: number): Finding {

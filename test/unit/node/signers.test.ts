@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Signers } from '../../../node/signers.ts'
 import type { OperatorCard } from '../../../protocol/operator-card.ts'
 import type { SignedStatement } from '../../../protocol/statement.ts'
+import { makeCardStatement, makeKey, rawRoot } from '../../support/cards.ts'
 import { makeOperator } from '../../support/statements.ts'
 
 describe('signers', () => {
@@ -26,19 +27,35 @@ describe('signers', () => {
     expect(signers.operatorOf(alice.key.publicKey)).toBeUndefined()
   })
 
+  const root = rawRoot(makeKey('root'))
+  const key = makeKey('key')
+  const first = makeCardStatement({ root, keys: [key] }).statement
+  const second = makeCardStatement({
+    root,
+    keys: [key, makeKey('another key')],
+    name: 'Alice the second',
+    follows: first.body,
+  }).statement
+
   it('are described by the newest card, whichever came first', () => {
-    const { card } = makeOperator('alice')
-    const newer: SignedStatement<OperatorCard> = {
-      ...card.statement,
-      body: { ...card.statement.body, version: 2, name: 'Alice the second' },
-    }
     for (const order of [
-      [card.statement, newer],
-      [newer, card.statement],
+      [first, second],
+      [second, first],
     ]) {
       const signers = new Signers()
       for (const each of order) signers.add(each)
-      expect(signers.cardOf(card.statement.body.operator)?.name).toBe('Alice the second')
+      expect(signers.cardOf(first.body.operator)?.name).toBe('Alice the second')
+      expect(signers.operatorOf(makeKey('another key').publicKey)).toBe(first.body.operator)
     }
+  })
+
+  it('are not those of a later card while the one before it is missing', () => {
+    const signers = new Signers()
+    signers.add(second)
+    expect(signers.isLinked(second.body)).toBe(false)
+    expect(signers.operatorOf(key.publicKey)).toBeUndefined()
+    signers.add(first)
+    expect(signers.isLinked(second.body)).toBe(true)
+    expect(signers.operatorOf(key.publicKey)).toBe(first.body.operator)
   })
 })
