@@ -160,6 +160,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/wait.ts'),
   },
   {
+    name: 'export',
+    group: ASKING,
+    summary: 'the evidence for an image as one file',
+    load: () => import('./command/export.ts'),
+  },
+  {
+    name: 'import',
+    group: ASKING,
+    summary: 'take in evidence from a file',
+    load: () => import('./command/import.ts'),
+  },
+  {
     name: 'alerts',
     group: ASKING,
     summary: 'changes of verdict that somebody should look at',

@@ -36,7 +36,7 @@ export interface StoreAdmissionComponents {
   readonly images: () => readonly ImageName[]
   readonly wanted: () => ReadonlySet<OperatorId>
   /** Called once for each statement that is stored. */
-  readonly stored: (statement: SignedStatement) => void
+  readonly stored: (statement: SignedStatement, bytes: Uint8Array) => void
 }
 
 export class StoreAdmission implements Admission, StatementSource {
@@ -90,7 +90,7 @@ export class StoreAdmission implements Admission, StatementSource {
       throw error
     }
     if (!known) this.#strangers++
-    this.#components.stored(statement)
+    this.#components.stored(statement, bytes)
     return 'stored'
   }
 

@@ -23,6 +23,7 @@ import { Divergences } from './divergences.ts'
 import { EventBus } from './event-bus.ts'
 import type { NodeEvent } from './http/node-service.ts'
 import type { Logger } from './logger.ts'
+import { Logs } from './logs.ts'
 import type { NodeNetwork, NodeParts } from './node-parts.ts'
 import type { OperatorIdentity } from './operator-identity.ts'
 import type { PolicyFile } from './policy-file.ts'
@@ -46,6 +47,8 @@ import { Workshop } from './workshop.ts'
 const MB = 1024 * 1024
 /** Statements of unknown signers tend to come together; one round of sync serves them all. */
 const CARD_SYNC_DELAY_MS = 2_000
+/** Of more statements that come at once all answers of their images are asked again. */
+const MAX_TOUCHED = 500
 
 /** What is read from the data folder before the parts are made. */
 export interface Foundation {
@@ -71,6 +74,7 @@ export class NodeAssembly implements NodeParts {
   readonly crypto: Crypto
   readonly started: number
   readonly signers = new Signers()
+  readonly logs: Logs
   readonly alerts: AlertBook
   readonly webhooks: Webhooks
   readonly tally: Tally
@@ -113,12 +117,39 @@ export class NodeAssembly implements NodeParts {
       logger,
       found: (answer) => this.#events.emit({ type: 'verdict', data: answer }),
     })
+    this.logs = new Logs({
+      folder,
+      store,
+      crypto,
+      clock,
+      logger,
+      identity: () => this.identity,
+      signers: this.signers,
+      policy: () => policy.lastPolicy,
+      images: () => this.#images(),
+      wanted: () => this.wanted(),
+      logged: (statements) => this.#logged(statements),
+      reconsider: (images) => this.tally.touchImages(images),
+      signed: async (head) => this.network?.publishHead(head),
+      proven: (proof) => {
+        this.#quietly(this.#raiseProven(), 'an alert was not raised')
+        if (this.network !== undefined) {
+          this.#quietly(this.network.publishProof(proof), 'a proof was not published')
+        }
+      },
+      reopened: async ({ n, why }) => {
+        const reasons = [`The log of this node was closed and log ${n} begun: ${why}.`]
+        const operator = this.identity.card.body.operator
+        await this.alerts.observeOperators('log-reopened', [{ operator, reasons }], this.#now())
+      },
+    })
     this.tally = new Tally({
       statements: store.statements,
       policy: () => policy.policy,
       projects: () => this.#projects(),
       incomplete: () => this.#unsynced,
-      clock,
+      view: () => this.logs.view(),
+      now: () => this.#now(),
       crypto,
       changed: (answer) => this.#answered(answer),
       failed: (error) => logger.error({ error: String(error) }, 'the tally broke'),
@@ -129,7 +160,7 @@ export class NodeAssembly implements NodeParts {
       signers: this.signers,
       images: () => this.#images(),
       wanted: () => this.wanted(),
-      stored: (statement) => this.#stored(statement),
+      stored: (statement, bytes) => this.#stored(statement, bytes),
     })
     this.workshop = new Workshop(
       {
@@ -162,15 +193,27 @@ export class NodeAssembly implements NodeParts {
     if (this.store.uncleanStop) await markUnsynced(this.store)
     this.#unsynced = await isUnsynced(this.store)
     for (const card of await this.store.statements.cards()) this.signers.add(card)
+    await this.alerts.load()
+    await this.logs.load()
     if (!(await this.store.statements.has(this.identity.card.sid))) {
       await this.take(this.identity.cardBytes)
     }
-    await this.alerts.load()
+    await this.#raiseProven()
     await this.queue.load()
   }
 
-  /** A peer has given all that it has: what an unclean stop may have lost is here again. */
+  /**
+   * A peer has given all that it has: what an unclean stop may have lost is here again, and what
+   * others know of our own log is known here.
+   */
   async caughtUp(): Promise<void> {
+    const { own, keeper } = this.logs
+    await keeper.idle()
+    // To close a log is for good: what more peers know of it must be known before.
+    const { operator } = this.identity.card.body
+    const { publicKey } = this.identity.key
+    if (own.mustReopen(keeper.headsUnder(operator, publicKey))) await this.network?.sync()
+    await this.logs.confirm()
     if (!this.#unsynced) return
     await clearUnsynced(this.store)
     this.#unsynced = false
@@ -187,19 +230,24 @@ export class NodeAssembly implements NodeParts {
 
   async publish(body: Exclude<StatementBody, OperatorCard>): Promise<Sid> {
     const { bytes, statement } = createStatement(body, this.identity.key, this.crypto)
-    await this.store.statements.put(bytes, { sync: true })
-    this.#stored(statement)
+    await this.logs.own.store(statement, bytes)
+    this.#stored(statement, bytes)
     await this.network?.publish(statement, bytes)
+    await this.logs.own.signQuietly()
     return statement.sid
   }
 
   async take(bytes: Uint8Array): Promise<SignedStatement> {
     const statement = openStatement(bytes, this.crypto)
-    const outcome = await this.store.statements.put(bytes, { sync: true })
+    const isOwn = statement.key === this.identity.key.publicKey
+    const outcome = isOwn
+      ? await this.logs.own.store(statement, bytes)
+      : await this.store.statements.put(bytes, { sync: true })
     if (outcome === 'stored') {
-      this.#stored(statement)
+      this.#stored(statement, bytes)
       await this.network?.publish(statement, bytes)
     }
+    if (isOwn) await this.logs.own.signQuietly()
     return statement
   }
 
@@ -213,6 +261,7 @@ export class NodeAssembly implements NodeParts {
 
   reconsider(images: readonly string[]): void {
     this.tally.touchImages(images)
+    this.#quietly(this.#raiseProven(), 'alerts were not looked at')
     if (this.network !== undefined) void this.enqueueKnown()
   }
 
@@ -233,8 +282,41 @@ export class NodeAssembly implements NodeParts {
     return this.projects.all().map(({ project }) => project.image)
   }
 
-  #stored(statement: SignedStatement): void {
+  #now(): number {
+    return this.logs.time.seconds()
+  }
+
+  #quietly(work: Promise<unknown>, what: string): void {
+    work.catch((error: unknown) => this.#logger.error({ error: String(error) }, what))
+  }
+
+  /** Statements that were here have come under heads, and count now. */
+  #logged(statements: readonly SignedStatement[]): void {
+    if (statements.length <= MAX_TOUCHED) {
+      for (const statement of statements) this.tally.touch(statement)
+      return
+    }
+    const images = statements.flatMap(({ body }) => (body.kind === 'operator' ? [] : [body.image]))
+    this.tally.touchImages(new Set(images))
+  }
+
+  /** One alert for each operator that the user named and that told two histories. */
+  async #raiseProven(): Promise<void> {
+    const wanted = this.wanted()
+    const found = new Map<OperatorId, string[]>()
+    for (const { operator, words, id } of this.logs.book.proofs()) {
+      if (!wanted.has(operator)) continue
+      const reasons = found.get(operator) ?? []
+      reasons.push(`${operator} told two histories: ${words}. Proof ${id.slice(0, 12)}.`)
+      found.set(operator, reasons)
+    }
+    const findings = [...found].map(([operator, reasons]) => ({ operator, reasons }))
+    await this.alerts.observeOperators('equivocation', findings, this.#now())
+  }
+
+  #stored(statement: SignedStatement, bytes: Uint8Array): void {
     if (isCard(statement)) this.signers.add(statement)
+    this.logs.stored(statement, bytes)
     this.tally.touch(statement)
     void this.#announce(statement).catch((error: unknown) => {
       this.#logger.error(

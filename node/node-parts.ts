@@ -1,6 +1,8 @@
 /** The parts that node/node.ts has wired, as the service sees them. */
 import type { Crypto } from '../protocol/crypto.ts'
 import type { OperatorId, Sid } from '../protocol/identifiers.ts'
+import type { EquivocationProof } from '../protocol/log/equivocation.ts'
+import type { Head } from '../protocol/log/head.ts'
 import type { SignedStatement, StatementBody } from '../protocol/statement.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { AlertBook } from './alert/alert-book.ts'
@@ -9,6 +11,8 @@ import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Divergences } from './divergences.ts'
 import type { NodeEvent } from './http/node-service.ts'
+import type { Acceptance } from './network/admission.ts'
+import type { Logs } from './logs.ts'
 import type { OperatorIdentity } from './operator-identity.ts'
 import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
@@ -33,6 +37,9 @@ export interface NodeNetwork {
     readonly connectedSince: number
   }[]
   publish(statement: SignedStatement, bytes: Uint8Array): Promise<void>
+  /** Tells the peers of an own head, which is on the disk already. */
+  publishHead(head: Head): Promise<void>
+  publishProof(proof: EquivocationProof): Promise<void>
   /** Asks peers for objects of trees until the walk wants no more, or none of them has more. */
   walkTrees(
     walk: StoredWalk,
@@ -48,6 +55,8 @@ export interface NodeParts {
   readonly identity: OperatorIdentity
   readonly store: Store
   readonly signers: Signers
+  readonly logs: Logs
+  readonly admission: { accept(statement: SignedStatement, bytes: Uint8Array): Promise<Acceptance> }
   readonly projects: ProjectFiles
   readonly policy: PolicyFile
   readonly tally: Tally
@@ -62,7 +71,7 @@ export interface NodeParts {
   readonly started: number
   /** Operators that the user named: in the policy, in project files, and this one. */
   wanted(): ReadonlySet<OperatorId>
-  /** Signs, stores durably, and only then tells the network. */
+  /** Signs, stores durably and logs, and only then tells the network. */
   publish(body: Exclude<StatementBody, OperatorCard>): Promise<Sid>
   /** A statement that came in by hand, such as a trusted operator's card. */
   take(bytes: Uint8Array): Promise<SignedStatement>

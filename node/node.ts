@@ -25,7 +25,7 @@ import { Store } from './store/store.ts'
 import { VERSION } from './version.ts'
 
 const MB = 1024 * 1024
-/** How often a node that has lost something looks whether a peer has given it back. */
+/** How often a node looks whether a peer has given all that it has. */
 const CATCH_UP_POLL_MS = 1_000
 
 async function assemble(
@@ -84,6 +84,7 @@ export async function openOfflineService(root: string): Promise<OfflineService> 
   return {
     service: new Service(parts),
     close: async () => {
+      await parts.logs.stop()
       await parts.tally.idle()
       await parts.trees.close()
       await parts.store.close()
@@ -113,6 +114,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     () => parts.store.close(),
     () => parts.trees.close(),
     () => parts.tally.idle(),
+    () => parts.logs.stop(),
   ]
   const stop = async (): Promise<void> => {
     for (const step of stops.splice(0).reverse()) {
@@ -164,15 +166,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     parts.webhooks.start()
     stops.push(() => parts.queue.stop())
     await parts.queue.start()
-    const catchUp = setInterval(() => {
-      if (!network.synced) return
-      clearInterval(catchUp)
-      parts
-        .caughtUp()
-        .catch((error: unknown) => logger.error({ error: String(error) }, 'not caught up'))
-    }, CATCH_UP_POLL_MS)
-    catchUp.unref()
-    stops.push(async () => clearInterval(catchUp))
+    stops.push(whenSynced(network, parts, logger))
+    parts.logs.start()
     stops.push(() => parts.divergences.stop())
     parts.divergences.start()
     parts.tally.touchImages(parts.projects.all().map(({ project }) => project.image))
@@ -190,12 +185,35 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   }
 }
 
+/** Looks until a peer has given all that it has, and tells the parts; again where they failed. */
+function whenSynced(network: Network, parts: NodeAssembly, logger: Logger): () => Promise<void> {
+  let working: Promise<void> | undefined
+  const timer = setInterval(() => {
+    if (!network.synced || working !== undefined) return
+    working = parts.caughtUp().then(
+      () => clearInterval(timer),
+      (error: unknown) => {
+        working = undefined
+        logger.error({ error: String(error) }, 'not caught up; it is tried again')
+      },
+    )
+  }, CATCH_UP_POLL_MS)
+  timer.unref()
+  return async () => {
+    clearInterval(timer)
+    await working
+  }
+}
+
 function describeNetwork(network: Network): NodeNetwork {
   return {
     peerId: network.peerId,
     addresses: () => network.addresses(),
     peers: () => network.peers(),
     publish: (statement, bytes) => network.publish(statement, bytes),
+    // Heads and proofs are told with sync.
+    publishHead: async () => undefined,
+    publishProof: async () => undefined,
     walkTrees: (walk, signal) => network.walkTrees(walk, signal),
     sync: async () => {
       await network.sync()

@@ -5,7 +5,7 @@
  * statement can change, asks them again, and tells those who wait for a change.
  */
 import type { Crypto } from '../protocol/crypto.ts'
-import type { Digest, ImageName, Platform, Sid } from '../protocol/identifiers.ts'
+import type { Digest, ImageName, Platform, Sid, UnixSeconds } from '../protocol/identifiers.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Project } from '../protocol/project.ts'
@@ -13,8 +13,7 @@ import type { Release } from '../protocol/release.ts'
 import type { SignedStatement } from '../protocol/statement.ts'
 import type { Answer, Question } from '../protocol/verdict/answer.ts'
 import { decide } from '../protocol/verdict/decide.ts'
-import { uncheckedView } from '../protocol/verdict/log-view.ts'
-import { unixSeconds, type Clock } from './clock.ts'
+import type { LogView } from '../protocol/verdict/log-view.ts'
 
 interface TallyStatements {
   get(sid: Sid): Promise<{ readonly statement: SignedStatement } | undefined>
@@ -28,7 +27,10 @@ export interface TallyComponents {
   readonly projects: () => readonly Project[]
   /** True while statements may be missing that were here before: nothing is allowed then. */
   readonly incomplete: () => boolean
-  readonly clock: Clock
+  /** The logs as they are now. */
+  readonly view: () => LogView
+  /** The time that heads and cards are judged by; it never goes back. */
+  readonly now: () => UnixSeconds
   readonly crypto: Crypto
   /** Called once for each answer that differs from the one before; the next waits for it. */
   readonly changed: (answer: Answer) => Promise<void>
@@ -90,7 +92,7 @@ export class Tally {
 
   /** The answer from what is stored now. */
   async answer(question: Question): Promise<Answer> {
-    const { statements, policy, projects, incomplete, clock, crypto } = this.#components
+    const { statements, policy, projects, incomplete, view, now, crypto } = this.#components
     const mapped = policy().images.flatMap(({ repository }) => repository ?? [])
     const images = new Set([question.repository, ...mapped])
     const found = await Promise.all([...images].map((image) => statements.ofImage(image)))
@@ -99,8 +101,8 @@ export class Tally {
       statements: [...found.flat(), ...(await statements.cards())],
       projects: projects(),
       policy: policy(),
-      view: uncheckedView,
-      now: unixSeconds(clock),
+      view: view(),
+      now: now(),
       crypto,
     })
     return incomplete() && answer.decision === 'allow' ? heldBack(answer) : answer

@@ -8,6 +8,7 @@
 import type {
   AlertSummary,
   AnnounceRequest,
+  BundleReport,
   DiffReply,
   DiffRequest,
   FollowPreview,
@@ -17,6 +18,7 @@ import type {
   OperatorSummary,
   PeerSummary,
   ProjectSummary,
+  ProofSummary,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
@@ -53,6 +55,19 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
   diff(request: DiffRequest, signal?: AbortSignal): Promise<DiffReply> {
     const { release, a, b, platform } = request
     return this.#get('/v1/diff', { release, a, b, platform }, signal)
+  }
+
+  exportBundle(query: VerdictQuery, signal?: AbortSignal): Promise<{ readonly bundle: string }> {
+    const { image, platform } = query
+    return this.#get('/v1/bundle', { image, platform }, signal)
+  }
+
+  importBundle(bundle: string): Promise<BundleReport> {
+    return this.#post('/v1/bundles', { bundle })
+  }
+
+  proofs(operator?: string): Promise<readonly ProofSummary[]> {
+    return this.#get('/v1/proofs', { operator })
   }
 
   releases(filter: { readonly image?: string } = {}): Promise<readonly ReleaseSummary[]> {

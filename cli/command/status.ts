@@ -3,6 +3,7 @@ import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
 import { cardExpiryFact } from '../terminal/card-expiry.ts'
+import { logFacts, ownLogFacts } from '../terminal/log-report.ts'
 import { bad, faint, good, strong, warn } from '../terminal/style.ts'
 import { countWords, timeWords } from '../terminal/words.ts'
 
@@ -33,6 +34,8 @@ export function define(command: Command, bind: Bind): void {
       ['addresses', status.listen.length === 0 ? faint('none') : status.listen],
       ['projects', status.projects.length === 0 ? faint('none followed') : status.projects],
       ['statements', String(status.statements)],
+      ...ownLogFacts(status.logs),
+      ...logFacts(status.logs.operators),
       ['queue', `${queue.waiting} waiting, ${queue.running} running, ${queue.failed} failed`],
       ['alerts', status.openAlerts === 0 ? 'none open' : warn(`${status.openAlerts} open`)],
       ['builder', status.builder ?? faint('none: see "rebuildnet doctor"')],

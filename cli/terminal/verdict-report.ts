@@ -1,6 +1,7 @@
 /** Answers about an image, as JSON of a fixed shape and in words. cli/README.md. */
 import type { VerdictReply } from '../../node/http/node-service.ts'
 import type { Answer, Voice } from '../../protocol/verdict/answer.ts'
+import { operatorLogText } from './log-report.ts'
 import type { Output } from './output.ts'
 import { decisionSpan, faint, strong, verdictSpan, warn, type Text } from './style.ts'
 import { countWords, operatorWords, shortSid, timeWords } from './words.ts'
@@ -94,6 +95,14 @@ export function showExplanation(reply: VerdictReply, out: Output): void {
     out.line('')
     out.table(['said', 'by', 'statements: see "rebuildnet log STATEMENT"'], rows)
   })
+  showLogs(reply, out)
+}
+
+function showLogs({ logs = [] }: VerdictReply, out: Output): void {
+  if (logs.length === 0) return
+  out.line('')
+  out.line(faint('how up to date this is'))
+  for (const each of logs) out.line('    ', operatorLogText(each))
 }
 
 function voiceRow(said: string, { operator, name, sids }: Voice): Text[] {

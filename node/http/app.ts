@@ -18,6 +18,7 @@ import {
   defaultEventRouteOptions,
   type EventRouteOptions,
 } from './routes/events.ts'
+import { addBundleRoutes } from './routes/bundles.ts'
 import { addDiffRoutes } from './routes/diff.ts'
 import { addOperatorRoutes } from './routes/operators.ts'
 import { addProjectRoutes } from './routes/projects.ts'
@@ -112,6 +113,7 @@ export async function createApp(
   await addOpenApi(app, API_VERSION)
   addVerdictRoutes(app, service, options.guard === undefined)
   addDiffRoutes(app, service)
+  addBundleRoutes(app, service)
   addReleaseRoutes(app, service)
   addStatementRoutes(app, service)
   addProjectRoutes(app, service)

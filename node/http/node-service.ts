@@ -14,7 +14,7 @@ import type {
   UnixSeconds,
 } from '../../protocol/identifiers.ts'
 import type { Difference } from '../../protocol/normalize/diff.ts'
-import type { Answer } from '../../protocol/verdict/answer.ts'
+import type { Answer, Question } from '../../protocol/verdict/answer.ts'
 
 export interface Status {
   readonly version: string
@@ -34,6 +34,7 @@ export interface Status {
   readonly projects: readonly ImageName[]
   readonly queue: { readonly waiting: number; readonly running: number; readonly failed: number }
   readonly openAlerts: number
+  readonly logs: LogStatus
   readonly builder: string | null
   readonly isolation: string | null
   readonly policy: {
@@ -42,6 +43,49 @@ export interface Status {
     readonly warnings: readonly string[]
   }
   readonly started: UnixSeconds
+}
+
+/** How up to date this node is about one operator of the policy. */
+export interface OperatorLogSummary {
+  readonly operator: OperatorId
+  readonly name: string | null
+  /** Of any of its keys; null where none is here. */
+  readonly newestHead: UnixSeconds | null
+  readonly ageSeconds: number | null
+  /** Whether everything under its heads is here. */
+  readonly complete: boolean
+  /** Whether it counts as fresh under the policy. */
+  readonly fresh: boolean
+  /** What is not here; empty where it is complete. */
+  readonly missing: readonly ('no-card' | 'card' | 'log' | 'seal' | 'statements')[]
+  readonly missingStatements: number
+  /** A proof that it told two histories. */
+  readonly equivocation: {
+    readonly id: string
+    readonly kind: string
+    readonly origin: string
+    readonly words: string
+  } | null
+}
+
+export interface LogStatus {
+  /** The log of this node's own key. */
+  readonly own: {
+    readonly origin: string
+    readonly size: number
+    readonly head: { readonly size: number; readonly time: UnixSeconds } | null
+    /** False until a peer has said what it knows of this log: no head is signed before. */
+    readonly signing: boolean
+    /** When and why a new log was begun before its time. */
+    readonly reopened: {
+      readonly n: number
+      readonly at: UnixSeconds
+      readonly why: string
+    } | null
+  }
+  /** Seconds by which the clock is behind what was written down, where that is too far. */
+  readonly clockBehind: number | null
+  readonly operators: readonly OperatorLogSummary[]
 }
 
 export interface VerdictQuery {
@@ -61,8 +105,35 @@ export interface VerdictReply {
   readonly answers: readonly Answer[]
   /** explainAnswer of each, in order. */
   readonly explanation: readonly (readonly string[])[]
+  /** How up to date this node is about the policy's operators, as far as these images go. */
+  readonly logs?: readonly OperatorLogSummary[]
   /** Of the policy that decided, such as that it can never allow. */
   readonly warnings?: readonly string[]
+}
+
+/** A proof that an operator told two histories. */
+export interface ProofSummary {
+  /** sha256 of its bytes. */
+  readonly id: string
+  readonly kind: string
+  readonly operator: OperatorId
+  readonly key: KeyHex
+  readonly origin: string
+  readonly words: string
+  readonly proof: string
+}
+
+/** What became of the parts of a bundle. */
+export interface BundleReport {
+  /** What it was made to answer. */
+  readonly questions: readonly Question[]
+  /** That are new here. */
+  readonly statements: number
+  readonly known: number
+  readonly heads: number
+  readonly proofs: number
+  /** What was not taken, and why, one line each. */
+  readonly refused: readonly string[]
 }
 
 export interface DiffRequest {
@@ -261,6 +332,11 @@ export interface RebuildPlan {
 export interface NodeService {
   status(): Promise<Status>
   verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply>
+  /** The evidence for an image as one file, in base64. */
+  exportBundle(query: VerdictQuery, signal: AbortSignal): Promise<{ readonly bundle: string }>
+  importBundle(bundle: string): Promise<BundleReport>
+  /** Proofs of equivocation that are kept, of one operator (its id, or the beginning of it) or all; bytes in base64. */
+  proofs(operator?: string): Promise<readonly ProofSummary[]>
   /** What two operators got for one release, file by file, over the network where it must be. */
   diff(request: DiffRequest, signal: AbortSignal): Promise<DiffReply>
   releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]>

@@ -72,6 +72,8 @@ const FAMILY_STATUS: Readonly<Record<string, number>> = {
   StoreError: 503,
   NetworkError: 503,
   TreeObjectError: 422,
+  LogError: 422,
+  BundleError: 422,
 }
 
 const TITLE: Readonly<Record<number, string>> = {

@@ -30,6 +30,8 @@ export interface Route<Params, Query, Body, Reply> {
   readonly query?: z.ZodType<Query>
   readonly body?: z.ZodType<Body>
   readonly reply: z.ZodType<Reply>
+  /** Largest body; the app's default where absent. */
+  readonly bodyLimitBytes?: number
   /** How long it may take; the app's default where absent. */
   readonly timeoutMs?: number
   answer(input: RouteInput<Params, Query, Body>): Promise<Reply>
@@ -82,6 +84,7 @@ export function addRoute<Params, Query, Body, Reply>(
       return answer
     },
   }
+  if (route.bodyLimitBytes !== undefined) options.bodyLimit = route.bodyLimitBytes
   if (route.timeoutMs !== undefined) options.handlerTimeout = route.timeoutMs
   app.route(options)
 }

@@ -1,8 +1,8 @@
 /** The node as its callers see it: every part of NodeService, put together. */
-import type { Policy } from '../../protocol/policy.ts'
 import type {
   AlertSummary,
   AnnounceRequest,
+  BundleReport,
   DiffReply,
   DiffRequest,
   FollowPreview,
@@ -12,6 +12,7 @@ import type {
   OperatorSummary,
   PeerSummary,
   ProjectSummary,
+  ProofSummary,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
@@ -21,11 +22,15 @@ import type {
   VerdictQuery,
   VerdictReply,
 } from '../http/node-service.ts'
+import { parseBase64, toBase64 } from '../../protocol/bytes.ts'
+import { Bundles } from '../bundles.ts'
+import { ConfigError } from '../config-error.ts'
 import type { NodeParts } from '../node-parts.ts'
 import { VERSION } from '../version.ts'
 import { Announcing } from './announcing.ts'
 import { Comparing } from './comparing.ts'
 import { Following } from './following.ts'
+import { LogStanding } from './log-standing.ts'
 import { Rebuilding } from './rebuilding.ts'
 import { StatementQueries } from './statements.ts'
 import { Trust } from './trust.ts'
@@ -40,10 +45,14 @@ export class Service implements NodeService {
   readonly #rebuilding: Rebuilding
   readonly #trust: Trust
   readonly #comparing: Comparing
+  readonly #logs: LogStanding
+  readonly #bundles: Bundles
 
   constructor(parts: NodeParts) {
     this.#parts = parts
-    this.#verdicts = new Verdicts(parts)
+    this.#logs = new LogStanding(parts)
+    this.#bundles = new Bundles(parts)
+    this.#verdicts = new Verdicts(parts, this.#logs)
     this.#statements = new StatementQueries(parts)
     this.#following = new Following(parts)
     this.#announcing = new Announcing(parts, this.#following, this.#statements)
@@ -91,12 +100,13 @@ export class Service implements NodeService {
         failed: count('failed'),
       },
       openAlerts: (await alerts.list({ open: true })).length,
+      logs: this.#logs.status(),
       builder: engine === undefined ? null : `${engine.name} ${engine.version}`,
       isolation: engine?.isolation ?? null,
       policy: {
         hash: policy.policy.hash,
         operators: policy.policy.operators.length,
-        warnings: [...policy.policy.warnings, ...freshnessWarnings(policy.policy)],
+        warnings: policy.policy.warnings,
       },
       started: this.#parts.started,
     }
@@ -108,6 +118,34 @@ export class Service implements NodeService {
 
   diff(request: DiffRequest, signal: AbortSignal): Promise<DiffReply> {
     return this.#comparing.diff(request, signal)
+  }
+
+  async exportBundle(query: VerdictQuery, signal: AbortSignal): Promise<{ bundle: string }> {
+    const { questions } = await this.#verdicts.questions(query, signal)
+    return { bundle: toBase64(await this.#bundles.export(questions)) }
+  }
+
+  async importBundle(bundle: string): Promise<BundleReport> {
+    const bytes = parseBase64(bundle)
+    if (bytes === undefined) throw new ConfigError('bad-value', 'the bundle is not base64')
+    return this.#bundles.import(bytes)
+  }
+
+  async proofs(operator = ''): Promise<readonly ProofSummary[]> {
+    const { policy, logs } = this.#parts
+    const named = policy.policy.operators.find(({ name }) => name === operator)?.id ?? operator
+    return logs.book
+      .proofs()
+      .filter((proof) => proof.operator.startsWith(named))
+      .map(({ id, kind, operator: id1, key, origin, words, bytes }) => ({
+        id,
+        kind,
+        operator: id1,
+        key,
+        origin: origin.text,
+        words,
+        proof: toBase64(bytes),
+      }))
   }
 
   releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]> {
@@ -196,12 +234,4 @@ export class Service implements NodeService {
   subscribe(listener: (event: NodeEvent) => void): () => void {
     return this.#parts.subscribe(listener)
   }
-}
-
-/** Until logs are kept nobody can be known to be fresh, and a policy that asks for it allows nothing. */
-function freshnessWarnings({ freshness, operators }: Policy): string[] {
-  if (freshness === 'off' || operators.length === 0) return []
-  return [
-    'freshness = "required" allows nothing yet, since there are no logs to be fresh: "off" allows without knowing whether dissent is being hidden',
-  ]
 }

@@ -7,6 +7,7 @@
  */
 import type { Digest, ImageName, Platform } from '../../protocol/identifiers.ts'
 import { parseManifestOrIndex } from '../../protocol/normalize/manifest.ts'
+import { rulesFor } from '../../protocol/policy.ts'
 import type { Answer, Question } from '../../protocol/verdict/answer.ts'
 import { explainAnswer } from '../../protocol/verdict/explain.ts'
 import { ConfigError } from '../config-error.ts'
@@ -17,6 +18,7 @@ import { readPlatform } from '../image/platform-choice.ts'
 import { parseReference, repositoryName, type RegistryReference } from '../image/reference.ts'
 import { RegistrySource } from '../image/registry-source.ts'
 import { divergenceWords } from './divergence-words.ts'
+import type { LogStanding } from './log-standing.ts'
 import type { NodeParts } from '../node-parts.ts'
 import { hostPlatform } from '../system/host.ts'
 
@@ -26,12 +28,36 @@ const ATTESTATION = 'unknown/unknown'
 
 export class Verdicts {
   readonly #parts: NodeParts
+  readonly #logs: LogStanding
 
-  constructor(parts: NodeParts) {
+  constructor(parts: NodeParts, logs: LogStanding) {
     this.#parts = parts
+    this.#logs = logs
   }
 
   async verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply> {
+    const { reference, repository, questions } = await this.questions(query, signal)
+    const answers = await Promise.all(questions.map((q) => this.#parts.tally.answer(q)))
+    const digest = reference.digest ?? questions[0]?.digest
+    return {
+      image: `${repository}${reference.tag === undefined ? '' : `:${reference.tag}`}@${digest ?? ''}`,
+      decision: combineDecisions(answers),
+      answers,
+      explanation: await Promise.all(answers.map((answer) => this.#explain(answer))),
+      logs: this.#logs.operators(this.#images(repository)),
+      warnings: this.#parts.policy.policy.warnings,
+    }
+  }
+
+  /** What an image reference asks: one question for each platform. */
+  async questions(
+    query: VerdictQuery,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly reference: RegistryReference
+    readonly repository: ImageName
+    readonly questions: readonly Question[]
+  }> {
     const reference = parseReference(query.image)
     if (reference.transport !== 'docker') {
       throw new ConfigError(
@@ -47,15 +73,13 @@ export class Verdicts {
     const questions =
       (await this.#knownQuestions(repository, reference.digest, platform)) ??
       (await this.#resolve(reference, platform, query.insecure ?? [], signal))
-    const answers = await Promise.all(questions.map((q) => this.#parts.tally.answer(q)))
-    const digest = reference.digest ?? questions[0]?.digest
-    return {
-      image: `${repository}${reference.tag === undefined ? '' : `:${reference.tag}`}@${digest ?? ''}`,
-      decision: combine(answers),
-      answers,
-      explanation: await Promise.all(answers.map((answer) => this.#explain(answer))),
-      warnings: this.#parts.policy.policy.warnings,
-    }
+    return { reference, repository, questions }
+  }
+
+  /** The image, and the one that the policy maps it to. */
+  #images(repository: ImageName): readonly ImageName[] {
+    const mapped = rulesFor(this.#parts.policy.policy, repository).repository
+    return mapped === undefined ? [repository] : [repository, mapped]
   }
 
   /** In words, with the files in which those differ who do not agree, where that is known already. */
@@ -149,7 +173,7 @@ export class Verdicts {
 }
 
 /** Allow only where every platform is allowed; deny where any is denied. */
-function combine(answers: readonly Answer[]): Answer['decision'] {
+export function combineDecisions(answers: readonly Answer[]): Answer['decision'] {
   if (answers.some(({ decision }) => decision === 'deny')) return 'deny'
   return answers.length > 0 && answers.every(({ decision }) => decision === 'allow')
     ? 'allow'

@@ -18,6 +18,8 @@ import { StoreError } from './store-error.ts'
 export interface Recovery {
   /** It was not closed in order: peers may hold what this node has lost. */
   readonly uncleanStop: boolean
+  /** The disk has lost what was written to it, which a killed process does not. */
+  readonly lostWrites: boolean
   /** Files that are not as LevelDB wrote them, or that it had not finished. */
   readonly damagedFiles: readonly string[]
   /** The repair that the counts asked for. */
@@ -78,7 +80,10 @@ export async function recover(
   const wasUsed = seal !== undefined || wasHeld
   const uncleanStop =
     isDamaged || (isNew ? wasUsed : seal === undefined || seal.writes !== ledger?.writes)
-  const recovery: Recovery = { uncleanStop, damagedFiles }
+  // A seal that promises more than there is: the journal has lost its end.
+  const isShort = seal !== undefined && (ledger?.writes ?? 0) < seal.writes
+  const lostWrites = isDamaged || isShort || (isNew && wasUsed)
+  const recovery: Recovery = { uncleanStop, lostWrites, damagedFiles }
   if (!uncleanStop) return { ledger: ledger ?? emptyLedger, recovery }
   if (isDamaged) {
     const what = 'files of the store were damaged: peers send what was lost'

@@ -66,6 +66,8 @@ function networkOf({ network }: TreeNode): NodeNetwork {
     addresses: () => network.addresses(),
     peers: () => network.peers(),
     publish: (statement, bytes) => network.publish(statement, bytes),
+    publishHead: async () => undefined,
+    publishProof: async () => undefined,
     walkTrees: (walk, signal) => network.walkTrees(walk, signal),
     sync: async () => {
       await network.sync()

@@ -4,7 +4,7 @@ import { Tally, type TallyComponents } from '../../node/tally.ts'
 import { parsePolicy } from '../../protocol/policy.ts'
 import { parseProject } from '../../protocol/project.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
-import { ManualClock } from '../support/manual-clock.ts'
+import { uncheckedView } from '../../protocol/verdict/log-view.ts'
 import {
   imageDigests,
   makeOperator,
@@ -44,7 +44,8 @@ async function makeTally(
     policy: () => policy,
     projects: () => [project],
     incomplete: () => false,
-    clock: new ManualClock(TEST_TIME + 3600),
+    view: () => uncheckedView,
+    now: () => TEST_TIME + 3600,
     crypto: nodeCrypto,
     changed: async (answer) => void told.push(answer),
     failed: (error) => failures.push(error),

@@ -6,15 +6,19 @@ import { ConfigError } from '../../node/config-error.ts'
 import type {
   AlertSummary,
   AnnounceRequest,
+  BundleReport,
   DiffReply,
   DiffRequest,
   FollowPreview,
   FollowRequest,
+  LogStatus,
   NodeEvent,
   NodeService,
+  OperatorLogSummary,
   OperatorSummary,
   PeerSummary,
   ProjectSummary,
+  ProofSummary,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
@@ -32,6 +36,36 @@ export const SID = `${'ab'.repeat(4)}${'c'.repeat(56)}`
 export const KEY = 'e'.repeat(64)
 export const OPERATOR = `op1${'a'.repeat(52)}`
 export const STRANGER = `op1${'b'.repeat(52)}`
+
+export function makeLogStatus(fields: Partial<LogStatus> = {}): LogStatus {
+  return {
+    own: {
+      origin: `rebuildnet.dev/log/${OPERATOR}/${KEY}/0`,
+      size: 3,
+      head: { size: 3, time: 1_767_225_600 },
+      signing: true,
+      reopened: null,
+    },
+    clockBehind: null,
+    operators: [makeOperatorLog()],
+    ...fields,
+  }
+}
+
+export function makeOperatorLog(fields: Partial<OperatorLogSummary> = {}): OperatorLogSummary {
+  return {
+    operator: OPERATOR,
+    name: 'Ada',
+    newestHead: 1_767_225_600,
+    ageSeconds: 7200,
+    complete: true,
+    fresh: true,
+    missing: [],
+    missingStatements: 0,
+    equivocation: null,
+    ...fields,
+  }
+}
 
 export function makeAnswer(fields: Partial<Answer> = {}): Answer {
   return {
@@ -225,6 +259,7 @@ export class MemoryService implements NodeService {
     projects: [IMAGE],
     queue: { waiting: 0, running: 0, failed: 1 },
     openAlerts: 1,
+    logs: makeLogStatus(),
     builder: 'buildah 1.39',
     isolation: 'rootless',
     policy: { hash: '9'.repeat(64), operators: 2, warnings: [] },
@@ -242,6 +277,8 @@ export class MemoryService implements NodeService {
   /** `verdict` waits until its signal is aborted. */
   stuck = false
   readonly announced: AnnounceRequest[] = []
+  readonly bundles: string[] = []
+  proofList: ProofSummary[] = []
   readonly asked: VerdictQuery[] = []
   readonly followed: FollowRequest[] = []
   readonly trusted: TrustRequest[] = []
@@ -274,6 +311,19 @@ export class MemoryService implements NodeService {
       })
     }
     return this.reply
+  }
+
+  async exportBundle({ image }: VerdictQuery): Promise<{ readonly bundle: string }> {
+    return { bundle: Buffer.from(`rebuildnet bundle 1\n${image}`).toString('base64') }
+  }
+
+  async importBundle(bundle: string): Promise<BundleReport> {
+    this.bundles.push(bundle)
+    return { questions: [], statements: 1, known: 2, heads: 3, proofs: 0, refused: [] }
+  }
+
+  async proofs(operator?: string): Promise<readonly ProofSummary[]> {
+    return this.proofList.filter((each) => each.operator === (operator ?? each.operator))
   }
 
   async releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]> {

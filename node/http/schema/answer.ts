@@ -4,6 +4,7 @@ import type { Answer, Voice } from '../../../protocol/verdict/answer.ts'
 import type { VerdictReply } from '../node-service.ts'
 import { component } from './component.ts'
 import { digest, image, operatorId, platform, seconds, sid } from './identifiers.ts'
+import { operatorLog } from './log.ts'
 
 const vote = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('digest'), digest: z.string() }),
@@ -88,6 +89,7 @@ export const verdictReply: z.ZodType<VerdictReply> = component(
     decision,
     answers: z.array(answer),
     explanation: z.array(z.array(z.string())),
+    logs: z.array(operatorLog).exactOptional(),
     warnings: z.array(z.string()).exactOptional(),
   }),
 )

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { PeerSummary, Status } from '../node-service.ts'
 import { component, list } from './component.ts'
 import { image, key, operatorId, seconds } from './identifiers.ts'
+import { logStatus } from './log.ts'
 
 export const status: z.ZodType<Status> = component(
   'Status',
@@ -25,6 +26,7 @@ export const status: z.ZodType<Status> = component(
       failed: z.number().int(),
     }),
     openAlerts: z.number().int(),
+    logs: logStatus,
     builder: z.string().nullable(),
     isolation: z.string().nullable(),
     policy: z.object({
