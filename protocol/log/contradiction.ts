@@ -41,16 +41,20 @@ export function contradictionOf(
   return undefined
 }
 
-/** Of a smaller head that was only a claim, against the leaves that have just come. */
+/** Of smaller heads that were only claims, against the leaves that have just come from `from` on. */
 export function contradictionShownBy(
   { head, tree }: FollowedLog,
-  claim: Head | undefined,
+  from: number,
+  claims: readonly (Head | undefined)[],
   crypto: Crypto,
 ): EquivocationProof | undefined {
-  if (head === undefined || claim === undefined || claim.size >= head.size) return undefined
-  return tree.hasPrefix(claim.size, claim.root)
-    ? undefined
-    : proveRewrite(claim, head, tree, crypto)
+  for (const claim of claims) {
+    if (head === undefined || claim === undefined || claim.size >= head.size) continue
+    // Below that, it was looked at when it was offered.
+    if (claim.size <= from) continue
+    if (!tree.hasPrefix(claim.size, claim.root)) return proveRewrite(claim, head, tree, crypto)
+  }
+  return undefined
 }
 
 function acrossLogs(head: Head, other: FollowedLog, crypto: Crypto): EquivocationProof | undefined {

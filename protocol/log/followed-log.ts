@@ -45,6 +45,12 @@ export class FollowedLog {
     return leaf.kind === 'seal' ? leaf : undefined
   }
 
+  /** Notes a head whose leaves are not here; the largest is kept, at its latest time. */
+  claimed(head: Head): void {
+    const { claim } = this
+    if (claim === undefined || claim.size < head.size || claim.time < head.time) this.claim = head
+  }
+
   /** Leaves from `from` on have come into the tree, checked against a head. */
   tookIn(from: number): void {
     const bytes = (this.tree.size + 7) >> 3

@@ -89,9 +89,8 @@ export class LogBook {
       return { kind: 'newer-time' }
     }
     if (head.size < log.tree.size) return { kind: 'older' }
+    log.claimed(head)
     if (log.unreadable !== undefined) return { kind: 'refused', why: log.unreadable }
-    const { claim } = log
-    if (claim === undefined || claim.size < head.size || claim.time < head.time) log.claim = head
     return { kind: 'needs-leaves', from: log.tree.size, to: head.size }
   }
 
@@ -164,8 +163,10 @@ export class LogBook {
 
   /** What the claims wait for. */
   gaps(): readonly LogGap[] {
-    return this.#logs.flatMap(({ claim, tree }) =>
-      claim === undefined ? [] : [{ head: claim, from: tree.size, to: claim.size }],
+    return this.#logs.flatMap(({ claim, tree, unreadable }) =>
+      claim === undefined || unreadable !== undefined
+        ? []
+        : [{ head: claim, from: tree.size, to: claim.size }],
     )
   }
 
@@ -263,10 +264,7 @@ export class LogBook {
         if (here(index)) log.markHere(index)
       }
     }
-    for (const claim of claims) {
-      const log = this.#logOf(claim.origin)
-      if (log !== undefined) log.claim = claim
-    }
+    for (const claim of claims) this.#logOf(claim.origin)?.claimed(claim)
     for (const proof of proofs) this.#proofs.set(chainKey(proof), proof)
     return damaged
   }
@@ -309,16 +307,15 @@ export class LogBook {
       if (!(error instanceof LogError)) throw error
       tree.truncate(from)
       log.unreadable = error.message
-      log.claim = undefined
       return { kind: 'refused', why: error.message }
     }
     this.#takeIn(log, from)
+    const { claim, first } = log
     this.#noteFirst(head, log)
     this.#keepHead(head, log)
     this.#pending.setLeaves(log, from)
-    const { claim } = log
     if (claim !== undefined && claim.size <= head.size) log.claim = undefined
-    const proof = contradictionShownBy(log, claim, this.#crypto)
+    const proof = contradictionShownBy(log, from, [claim, first], this.#crypto)
     return proof === undefined
       ? { kind: 'extended', from, to: head.size }
       : { kind: 'equivocation', proof: this.#proven(proof) }

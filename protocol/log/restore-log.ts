@@ -29,7 +29,7 @@ export interface RestoredLog {
 
 export interface RestoredRecords {
   readonly logs: readonly RestoredLog[]
-  /** Heads of damaged logs. */
+  /** Heads of logs that are damaged, or of which no leaf was here. */
   readonly claims: readonly Head[]
   readonly proofs: readonly EquivocationProof[]
   readonly damaged: readonly DamagedLog[]
@@ -73,8 +73,11 @@ export function readRecords(records: Iterable<LogRecord>, crypto: Crypto): Resto
   }
   for (const [of, log] of raw) {
     attempt(of, () => {
-      // Without it only claims were seen.
-      if (log.head === undefined) return
+      if (log.head === undefined) {
+        // Of this log only claims were seen.
+        if (log.first !== undefined) claims.push(openHeadOf(of, log.first, crypto))
+        return
+      }
       const head = openHeadOf(of, log.head, crypto)
       try {
         logs.push(readLog(head, log, crypto))
