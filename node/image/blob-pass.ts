@@ -44,6 +44,7 @@ export interface PassedBlob {
 const { maxBlobBytes } = DEFAULT_NORMALIZE_LIMITS
 /** What the blob is cut into. */
 export const PIECE_BYTES = 1024 * 1024
+const HASH_BYTES = 128 * 1024
 
 export class BlobPass {
   readonly #expected: ExpectedLayer
@@ -86,7 +87,7 @@ export class BlobPass {
     }
     // Begun first: it goes on in another thread while the blob is hashed here.
     const decoded = this.#decode(() => this.#decoderFor(piece).write(piece))
-    this.#hash.update(piece)
+    await this.#hashInSteps(piece)
     await decoded
   }
 
@@ -109,6 +110,14 @@ export class BlobPass {
     const empty = new Uint8Array()
     await this.#decode(() => this.#decoderFor(empty).end())
     return { digest, encoding: this.#encoding, decodeError: this.#decodeError }
+  }
+
+  /** What the decoder puts out meanwhile does not wait long for this thread. */
+  async #hashInSteps(piece: Uint8Array): Promise<void> {
+    for (let at = 0; at < piece.length; at += HASH_BYTES) {
+      if (at > 0) await new Promise((resolve) => setImmediate(resolve))
+      this.#hash.update(piece.subarray(at, at + HASH_BYTES))
+    }
   }
 
   async #decode(step: () => Promise<void>): Promise<void> {
