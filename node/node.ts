@@ -132,7 +132,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
         clock: parts.clock,
         logger,
         admission: parts.admission,
-        statements: parts.admission,
+        logs: parts.logs,
         trees: parts.trees,
         peerKeyFile: folder.peerKey,
       },
@@ -211,9 +211,8 @@ function describeNetwork(network: Network): NodeNetwork {
     addresses: () => network.addresses(),
     peers: () => network.peers(),
     publish: (statement, bytes) => network.publish(statement, bytes),
-    // Heads and proofs are told with sync.
-    publishHead: async () => undefined,
-    publishProof: async () => undefined,
+    publishHead: (head) => network.publishHead(head.bytes),
+    publishProof: (proof) => network.publishProof(proof.bytes),
     walkTrees: (walk, signal) => network.walkTrees(walk, signal),
     sync: async () => {
       await network.sync()

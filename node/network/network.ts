@@ -8,17 +8,20 @@ import type { Crypto } from '../../protocol/crypto.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import type { Admission, StatementSource } from './admission.ts'
+import type { Admission } from './admission.ts'
 import { loadPeerSeed } from './identity.ts'
 import { NetworkError } from './network-error.ts'
 import { defaultNetworkOptions, type NetworkOptions } from './options.ts'
 import type { ConnectedPeer, PeerListener } from './peer-book.ts'
 import type { Parts } from './running-parts.ts'
-import type { SyncSummary } from './sids-sync.ts'
+import type { SyncSummary } from './log-sync.ts'
+import { Heads } from './sync/heads.ts'
+import type { SyncStore } from './sync/sync-store.ts'
 import type { TreeWalkSummary } from './tree-sync.ts'
 import type { TreeWalk } from './trees/fetch.ts'
 import type { TreeSource } from './trees/serve.ts'
 import { createTopics, topicOf, type Topics } from './topics.ts'
+import { encodeHeadMessage, encodeProofMessage } from './validation/head.ts'
 import type { GossipCode } from './validation/outcome.ts'
 import { admitParked, ParkingLot } from './validation/parking-lot.ts'
 import { Quotas } from './validation/quotas.ts'
@@ -26,14 +29,16 @@ import { Validator } from './validation/validator.ts'
 
 export { defaultNetworkOptions, type NetworkOptions } from './options.ts'
 export type { ConnectedPeer, PeerEvent, PeerListener } from './peer-book.ts'
-export type { SyncSummary } from './sids-sync.ts'
+export type { SyncSummary } from './log-sync.ts'
+export type { SyncStore } from './sync/sync-store.ts'
 
 export interface NetworkComponents {
   readonly crypto: Crypto
   readonly clock: Clock
   readonly logger: Logger
   readonly admission: Admission
-  readonly statements: StatementSource
+  /** The logs that are kept, and the statements in them. */
+  readonly logs: SyncStore
   /** Trees that are served to peers; none where absent. */
   readonly trees?: TreeSource
   /** File of the peer key; made where there is none. */
@@ -48,6 +53,7 @@ export class Network {
   readonly #topics: Topics
   readonly #admission: Admission
   readonly #quotas: Quotas
+  readonly #heads: Heads
   readonly #validator: Validator
   readonly #listeners = new Set<PeerListener>()
   #running: Parts | undefined
@@ -60,6 +66,7 @@ export class Network {
     const parking = new ParkingLot()
     this.#admission = admitParked(components.admission, parking, logger)
     this.#quotas = new Quotas(clock)
+    this.#heads = new Heads(components.logs, clock)
     this.#validator = new Validator(
       {
         crypto,
@@ -67,6 +74,7 @@ export class Network {
         admission: this.#admission,
         quotas: this.#quotas,
         parking,
+        heads: this.#heads,
         shards: this.#topics.rebuild.length,
       },
       logger,
@@ -82,6 +90,7 @@ export class Network {
     const running = await parts.startParts(
       {
         ...this.#components,
+        heads: this.#heads,
         trees: this.#components.trees ?? { read: async () => undefined },
         seed,
         topics: this.#topics,
@@ -126,6 +135,16 @@ export class Network {
       topicOf(statement, withdrawn, this.#topics, this.#components.crypto),
       bytes,
     )
+  }
+
+  /** Tells the peers of a head of the own log, which is on the disk already. */
+  async publishHead(note: Uint8Array): Promise<void> {
+    await this.#started().gossip.publish(this.#topics.head, encodeHeadMessage(note))
+  }
+
+  /** Tells the peers of a proof that came by another way than the network. */
+  async publishProof(proof: Uint8Array): Promise<void> {
+    await this.#started().gossip.publish(this.#topics.head, encodeProofMessage(proof))
   }
 
   /** Asks some peers now for what is missing here, and waits for the answers. */

@@ -1,9 +1,10 @@
 /** Makes and starts the parts that need libp2p, in the order in which they need one another. */
 import type { Crypto } from '../../protocol/crypto.ts'
+import type { EquivocationProof } from '../../protocol/log/equivocation.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { parseBootstrapAddress } from './addresses.ts'
-import type { Admission, StatementSource } from './admission.ts'
+import type { Admission } from './admission.ts'
 import { Anchors } from './anchors.ts'
 import { BootstrapList } from './bootstrap-list.ts'
 import { Gossip } from './gossip.ts'
@@ -14,10 +15,13 @@ import { PeerBook, type PeerListener } from './peer-book.ts'
 import { PeerExchange } from './peer-exchange.ts'
 import { PeerMemory } from './peer-memory.ts'
 import { Redialer } from './redialer.ts'
-import { SidsSync } from './sids-sync.ts'
+import { LogSync } from './log-sync.ts'
+import type { Heads } from './sync/heads.ts'
+import type { SyncStore } from './sync/sync-store.ts'
 import { TreeSync } from './tree-sync.ts'
 import type { TreeSource } from './trees/serve.ts'
 import type { Topics } from './topics.ts'
+import { encodeProofMessage } from './validation/head.ts'
 import type { Quotas } from './validation/quotas.ts'
 import type { Validator } from './validation/validator.ts'
 
@@ -26,7 +30,8 @@ export interface PartsComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly admission: Admission
-  readonly statements: StatementSource
+  readonly logs: SyncStore
+  readonly heads: Heads
   readonly trees: TreeSource
   readonly seed: Uint8Array
   /** Where the longest-lived peers are remembered; nowhere where absent. */
@@ -41,7 +46,7 @@ export interface Parts {
   readonly host: Host
   readonly peers: PeerBook
   readonly gossip: Gossip
-  readonly sync: SidsSync
+  readonly sync: LogSync
   readonly trees: TreeSync
   readonly redialer: Redialer
   readonly exchange: PeerExchange
@@ -60,7 +65,9 @@ export async function startParts(
   const pubsub = host.services.pubsub
   const peers = new PeerBook({ ...components, host, memory }, components.listeners)
   const gossip = new Gossip({ pubsub, topics, validator, memory, logger })
-  const sync = new SidsSync({ ...components, host, memory }, options)
+  const publishProof = (proof: EquivocationProof): Promise<void> =>
+    gossip.publish(topics.head, encodeProofMessage(proof.bytes))
+  const sync = new LogSync({ ...components, host, memory, publishProof }, options)
   const trees = new TreeSync({ ...components, host, memory }, options)
   const bootstrap = new BootstrapList({ clock, logger }, options.bootstrap)
   const redialer = new Redialer({ host, logger, memory, bootstrap }, options)

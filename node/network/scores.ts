@@ -37,6 +37,7 @@ function decay(ms: number): number {
 const TOPIC_WEIGHTS: Readonly<Record<TopicKind, number>> = {
   release: 0.5,
   rebuild: 0.5,
+  head: 0.3,
   operator: 0.3,
 }
 
@@ -45,9 +46,10 @@ const TOPIC_SCORE = {
   timeInMeshQuantum: 60_000,
   timeInMeshCap: 60,
   timeInMeshWeight: 1 / 6,
-  // P2, messages that a peer was first to deliver: up to 40.
+  // P2, messages that a peer was first to deliver: up to 36, so that all topics together give less
+  // than it takes to be believed about other peers.
   firstMessageDeliveriesWeight: 0.8,
-  firstMessageDeliveriesCap: 50,
+  firstMessageDeliveriesCap: 45,
   firstMessageDeliveriesDecay: decay(HOUR_MS),
   // P3 off.
   meshMessageDeliveriesWeight: 0,

@@ -1,9 +1,9 @@
 /**
- * Gossip topics: `/rebuildnet/<network>/1/{release,rebuild/<shards>/<shard>,operator}`.
+ * Gossip topics: `/rebuildnet/<network>/1/{release,rebuild/<shards>/<shard>,head,operator}`.
  *
  * The number of shards is part of the name, so that to grow is configuration and not a protocol
- * change; there is one to begin with. `head` is a name that a later version of the node uses; none
- * is subscribed before there is something to say on it.
+ * change; there is one to begin with. `head` carries heads of logs and proofs of forked ones (see
+ * validation/head.ts), the others statements.
  *
  * A withdrawal goes where the statement went that it takes back: whoever holds that one hears of
  * its end by the same way. node/network/README.md.
@@ -20,7 +20,7 @@ const REBUILD_SHARDS = 1
 const NETWORK_NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
 const SHARD_DOMAIN = utf8('rebuildnet/project/1\0')
 
-export type TopicKind = 'release' | 'rebuild' | 'operator'
+export type TopicKind = 'release' | 'rebuild' | 'head' | 'operator'
 
 export interface Topic {
   readonly name: string
@@ -32,6 +32,7 @@ export interface Topic {
 export interface Topics {
   readonly release: Topic
   readonly rebuild: readonly Topic[]
+  readonly head: Topic
   readonly operator: Topic
   readonly all: readonly Topic[]
 }
@@ -45,13 +46,14 @@ export function createTopics(network: string): Topics {
   }
   const prefix = `/rebuildnet/${network}/1`
   const release: Topic = { name: `${prefix}/release`, kind: 'release', shard: 0 }
+  const head: Topic = { name: `${prefix}/head`, kind: 'head', shard: 0 }
   const operator: Topic = { name: `${prefix}/operator`, kind: 'operator', shard: 0 }
   const rebuild = Array.from({ length: REBUILD_SHARDS }, (_, shard): Topic => ({
     name: `${prefix}/rebuild/${REBUILD_SHARDS}/${shard}`,
     kind: 'rebuild',
     shard,
   }))
-  return { release, rebuild, operator, all: [release, ...rebuild, operator] }
+  return { release, rebuild, head, operator, all: [release, ...rebuild, head, operator] }
 }
 
 /** The shard of a project: the first 4 bytes of a hash of its image name, modulo the shards. */

@@ -4,7 +4,7 @@
  *
  * Peers are asked one after the other until all is here. The format is in trees/frames.ts.
  */
-import { Exchanger, isLie, type ExchangerComponents } from './exchange/exchanger.ts'
+import { Exchanger, isBusy, isLie, type ExchangerComponents } from './exchange/exchanger.ts'
 import { shuffled } from './exchange/pacing.ts'
 import type { NetworkOptions } from './options.ts'
 import { fetchTrees, type TreeFetchResult, type TreeWalk } from './trees/fetch.ts'
@@ -39,6 +39,7 @@ export class TreeSync {
       servedBurst: limits.SERVED_BURST,
       servedRefillMs: limits.SERVED_REFILL_MS,
       busy: encodeRefusal('busy'),
+      mayRetry: isBusy,
     })
   }
 

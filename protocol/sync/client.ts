@@ -18,7 +18,7 @@ import type { SignedStatement } from '../statement.ts'
 import { Conversation, OutOfRounds } from './conversation.ts'
 import { fetchBodies, type FetchBodiesComponents } from './fetch-bodies.ts'
 import { fetchLeaves, splitRanges } from './fetch-leaves.ts'
-import { MAX_ENTRIES_PER_FRAME } from './limits.ts'
+import { MAX_ENTRIES_PER_FRAME, MAX_ROWS } from './limits.ts'
 import { digestOfRows, matchesQuery, sortRows, splitQuery } from './query.ts'
 import type { SyncQuery, SyncRow } from './query.ts'
 import type { LeafRange, QueryStart } from './requests.ts'
@@ -96,10 +96,12 @@ class Client {
     const { book, crypto } = this.#components
     const digest = digestOfRows(sortRows(book.rows(query)), crypto)
     let start: QueryStart | undefined = { kind: 'digest', digest }
-    while (start !== undefined) {
+    for (let listed = 0; start !== undefined;) {
       yield* this.#conversation.ask({ type: 'query', start, query })
       const page: RowPage = yield* this.#rows(start)
       const { rows, cut } = page
+      listed += rows.length
+      if (listed > MAX_ROWS) throw malformed('more logs than a node keeps')
       for (const row of rows) {
         if (!matchesQuery(row.origin, query)) throw malformed('a log that was not asked for')
       }

@@ -10,6 +10,9 @@ export const MAX_ENTRIES_PER_FRAME = 600
 /** Requests of one exchange; what is left needs another. */
 export const MAX_ROUNDS = 64
 
+/** Logs that match one query, in all answers to it: more than any node keeps. */
+export const MAX_ROWS = 65_536
+
 /** Names in one query, so that it fits in a frame: 300 × 55, 600 × 32 and 600 × 16 bytes. */
 export const MAX_QUERY_OPERATORS = 300
 export const MAX_QUERY_KEYS = 600

@@ -25,7 +25,7 @@ const network = new Network(
     clock: { now: () => (TEST_TIME + 7200) * 1000 + performance.now() },
     logger: createLogger('warn'),
     admission: ledger,
-    statements: ledger,
+    logs: ledger,
     peerKeyFile: join(folder, 'peer.key'),
     anchorsFile: join(folder, 'anchors.json'),
   },

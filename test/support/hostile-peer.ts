@@ -13,7 +13,7 @@ import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { createTopics, gossipMessageId } from '../../node/network/topics.ts'
 import { waitFor } from './wait-for.ts'
 
-export const SIDS_PROTOCOL = '/rebuildnet/test/sids/0'
+export const SYNC_PROTOCOL = '/rebuildnet/test/sync/1'
 export const TREE_PROTOCOL = '/rebuildnet/test/tree/1'
 export const TOPICS = createTopics('test')
 
@@ -73,8 +73,8 @@ export async function startHostilePeer(): Promise<HostilePeer> {
       await canSpeak(topic)
       await pubsub.publish(topic, data)
     },
-    openSync: async (protocol = SIDS_PROTOCOL) => target!.newStream(protocol),
-    serveSync: (answer, protocol = SIDS_PROTOCOL) => host.handle(protocol, answer),
+    openSync: async (protocol = SYNC_PROTOCOL) => target!.newStream(protocol),
+    serveSync: (answer, protocol = SYNC_PROTOCOL) => host.handle(protocol, answer),
     connections: () => host.getConnections().length,
     hangUp: async () => {
       await Promise.all(host.getConnections().map((connection) => connection.close()))

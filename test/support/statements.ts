@@ -78,6 +78,11 @@ export function makeOperator(name = 'alice', claims: Partial<CardClaims> = {}): 
   return operator
 }
 
+/** The operator that signs with a key, if a test has made it. */
+export function operatorOf(key: string): TestOperator | undefined {
+  return [...operators.values()].find((operator) => operator.key.publicKey === key)
+}
+
 export function makeRecipe(fields: Partial<Recipe> = {}): Recipe {
   return {
     builders: [{ name: 'buildah', version: '1.28' }],

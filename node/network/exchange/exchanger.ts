@@ -38,6 +38,8 @@ export interface ExchangerOptions {
   readonly servedRefillMs: number
   /** The frame that says: not now. */
   readonly busy: Uint8Array
+  /** Whether a failed exchange is worth another attempt with the same peer. */
+  readonly mayRetry: (error: unknown) => boolean
 }
 
 export interface ExchangerHandlers {
@@ -110,12 +112,12 @@ export class Exchanger {
     return this.#connectionTo(peer)?.remoteAddr.toString()
   }
 
-  /** One exchange with a peer; tried again while the peer is busy. Throws NetworkError, and what `work` does. */
+  /** One exchange with a peer, tried again where that may help. Throws NetworkError, and what `work` does. */
   async ask(peer: string, work: () => Work, signal: AbortSignal): Promise<void> {
     const ending = AbortSignal.any([signal, this.#stopping.signal])
     await retry(
       () => this.#asking.run(() => this.#ask(peer, work(), ending)),
-      (error) => isBusy(error) && this.#connectionTo(peer) !== undefined,
+      (error) => this.#options.mayRetry(error) && this.#connectionTo(peer) !== undefined,
       ending,
     )
   }
@@ -181,7 +183,7 @@ export function isLie(error: unknown): boolean {
   return error instanceof NetworkError && LIES.has(error.code)
 }
 
-function isBusy(error: unknown): boolean {
+export function isBusy(error: unknown): boolean {
   return error instanceof NetworkError && error.code === 'sync-busy'
 }
 

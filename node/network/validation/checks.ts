@@ -76,7 +76,7 @@ export function checkTime(
 }
 
 /** [IGNORE] A statement of an unknown signer is young enough to be kept. */
-export function checkAge(
+function checkAge(
   body: StatementBody,
   standing: SignerStanding,
   context: Pick<ValidationContext, 'clock'>,

@@ -3,6 +3,7 @@ import type { Crypto } from '../../../protocol/crypto.ts'
 import type { Clock } from '../../clock.ts'
 import type { Admission } from '../admission.ts'
 import type { Topic } from '../topics.ts'
+import type { HeadSink } from './head-sink.ts'
 import type { ParkingLot } from './parking-lot.ts'
 import type { Quotas } from './quotas.ts'
 
@@ -19,6 +20,7 @@ export interface ValidationContext {
   readonly admission: Admission
   readonly quotas: Quotas
   readonly parking: ParkingLot
+  readonly heads: HeadSink
   /** Shards of the `rebuild` topic. */
   readonly shards: number
 }

@@ -6,6 +6,7 @@
  * nobody is blamed, and sync brings it back if it is wanted. The tables are exhaustive: a new code
  * does not compile until somebody has decided. node/network/README.md.
  */
+import { LOG_ERROR_CODES, LogError, type LogErrorCode } from '../../../protocol/log/log-error.ts'
 import { dispositionOf, type StatementErrorCode } from '../../../protocol/statement-error.ts'
 
 export type GossipOutcome = 'accept' | 'ignore' | 'reject'
@@ -29,8 +30,18 @@ type OwnCode =
   | 'mismatch'
   | 'read-only'
   | 'internal-error'
+  // Heads and proofs: taken, until its leaves come,
+  | 'gap'
+  // taken, since it shows that its log is forked,
+  | 'forked'
+  // or nobody's fault
+  | 'unknown-message'
+  | 'unwanted-log'
+  | 'unknown-card'
+  | 'unreadable-log'
+  | 'superseded'
 
-export type GossipCode = OwnCode | StatementErrorCode
+export type GossipCode = OwnCode | StatementErrorCode | LogErrorCode
 
 const OUTCOMES: Readonly<Record<OwnCode, GossipOutcome>> = {
   stored: 'accept',
@@ -49,10 +60,26 @@ const OUTCOMES: Readonly<Record<OwnCode, GossipOutcome>> = {
   mismatch: 'ignore',
   'read-only': 'ignore',
   'internal-error': 'ignore',
+  gap: 'accept',
+  forked: 'accept',
+  // Of a later version.
+  'unknown-message': 'ignore',
+  'unwanted-log': 'ignore',
+  'unknown-card': 'ignore',
+  'unreadable-log': 'ignore',
+  superseded: 'ignore',
 }
 
+const LOG_CODES: ReadonlySet<string> = new Set(LOG_ERROR_CODES)
+
 export function outcomeOf(code: GossipCode): GossipOutcome {
-  return isOwn(code) ? OUTCOMES[code] : dispositionOf(code)
+  if (isOwn(code)) return OUTCOMES[code]
+  // A code that both have means the same in both.
+  return isOfLog(code) ? new LogError(code, '').disposition : dispositionOf(code)
+}
+
+function isOfLog(code: StatementErrorCode | LogErrorCode): code is LogErrorCode {
+  return LOG_CODES.has(code)
 }
 
 function isOwn(code: GossipCode): code is OwnCode {

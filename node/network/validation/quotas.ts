@@ -29,12 +29,15 @@ const KNOWN_KEY_PER_DAY: Readonly<Record<StatementKind, number>> = {
   withdrawal: 2000,
   operator: 10,
 }
+/** Heads of one key a day: one after each publication, and one every six hours. */
+const HEADS_PER_DAY = 200
 
 export class Quotas {
   readonly #peers: TokenBuckets
   readonly #unknownPeers: TokenBuckets
   readonly #unknownKeys: TokenBuckets
   readonly #knownKeys: Readonly<Record<StatementKind, TokenBuckets>>
+  readonly #heads: TokenBuckets
 
   constructor(clock: Clock) {
     const perDay = (count: number): TokenBuckets =>
@@ -50,6 +53,7 @@ export class Quotas {
       maxNames: MAX_PEERS,
     })
     this.#unknownKeys = perDay(UNKNOWN_KEY_PER_DAY)
+    this.#heads = perDay(HEADS_PER_DAY)
     this.#knownKeys = {
       release: perDay(KNOWN_KEY_PER_DAY.release),
       rebuild: perDay(KNOWN_KEY_PER_DAY.rebuild),
@@ -66,6 +70,11 @@ export class Quotas {
   /** Charges a known signer for one statement. */
   takeKnown(key: KeyHex, kind: StatementKind): boolean {
     return this.#knownKeys[kind].take(key)
+  }
+
+  /** Charges the owner of a log for one head. */
+  takeHead(key: KeyHex): boolean {
+    return this.#heads.take(key)
   }
 
   /** Charges the peer that brings a stranger's statement, and the stranger. */

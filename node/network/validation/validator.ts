@@ -7,6 +7,7 @@
 import type { Logger } from '../../logger.ts'
 import type { TopicKind } from '../topics.ts'
 import type { GossipMessage, ValidationContext } from './context.ts'
+import { validateHead } from './head.ts'
 import { validateOperator } from './operator.ts'
 import { outcomeOf, type GossipCode, type GossipOutcome } from './outcome.ts'
 import { validateRebuild } from './rebuild.ts'
@@ -17,6 +18,7 @@ type Validate = (message: GossipMessage, context: ValidationContext) => Promise<
 const VALIDATE: Readonly<Record<TopicKind, Validate>> = {
   release: validateRelease,
   rebuild: validateRebuild,
+  head: validateHead,
   operator: validateOperator,
 }
 

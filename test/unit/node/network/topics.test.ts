@@ -15,6 +15,7 @@ test('names the topics of a network', () => {
   expect(topics.all.map((topic) => topic.name)).toEqual([
     '/rebuildnet/main/1/release',
     '/rebuildnet/main/1/rebuild/1/0',
+    '/rebuildnet/main/1/head',
     '/rebuildnet/main/1/operator',
   ])
 })
