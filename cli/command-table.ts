@@ -190,6 +190,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/card.ts'),
   },
   {
+    name: 'network-key',
+    group: OTHERS,
+    summary: 'make the key of a private network',
+    load: () => import('./command/network-key.ts'),
+  },
+  {
     name: 'peers',
     group: OTHERS,
     summary: 'nodes that this one is connected to',

@@ -3,7 +3,7 @@
  *
  * An unknown key is an error that names it: a misspelt limit that is silently ignored is no limit.
  */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { issueWords } from '../protocol/issue-words.ts'
 import { ConfigError } from './config-error.ts'
@@ -36,6 +36,16 @@ export interface Config {
   /** Multiaddrs, with peer id, of nodes to find others through. */
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
+  /** Multiaddrs that others can dial, where those of this machine's own interfaces are not. */
+  readonly announce: readonly string[]
+  /** Let nodes behind routers be reached through this one. */
+  readonly relay: boolean
+  /** Tell nodes that ask of others: for bootstrap nodes. */
+  readonly peerExchange: boolean
+  /** Ask the router to forward the port. */
+  readonly upnp: boolean
+  /** File of the key of a private network. */
+  readonly networkKey?: string
   /** Time between two rounds of sync, in seconds. */
   readonly syncIntervalSeconds: number
   /** `127.0.0.1:PORT` to serve the HTTP API on beside the unix socket. */
@@ -55,6 +65,10 @@ export const defaultConfig: Config = Object.freeze({
   listen: ['/ip4/0.0.0.0/tcp/4801'],
   bootstrap: [],
   mdns: true,
+  announce: [],
+  relay: false,
+  peerExchange: false,
+  upnp: true,
   syncIntervalSeconds: 600,
   logLevel: 'warn' as const,
   insecure: [],
@@ -89,6 +103,11 @@ const schema = z.strictObject({
   listen: z.array(z.string()).optional(),
   bootstrap: z.array(z.string()).optional(),
   mdns: z.boolean().optional(),
+  announce: z.array(z.string()).optional(),
+  relay: z.boolean().optional(),
+  peer_exchange: z.boolean().optional(),
+  upnp: z.boolean().optional(),
+  network_key: z.string().min(1).optional(),
   sync_interval: duration.optional(),
   http: z
     .string()
@@ -140,7 +159,7 @@ function parseLayer(value: unknown, where: string): Layer {
   throw new ConfigError('bad-value', `${where}: "${key}" ${issueWords(issue)}`)
 }
 
-const LISTS = new Set(['listen', 'bootstrap', 'insecure', 'webhooks'])
+const LISTS = new Set(['listen', 'bootstrap', 'announce', 'insecure', 'webhooks'])
 
 /** `REBUILDNET_SYNC_INTERVAL`, `REBUILDNET_BUILD_TIMEOUT`… as a layer; lists are comma-separated. */
 function environmentLayer(environment: NodeJS.ProcessEnv): Record<string, unknown> {
@@ -198,6 +217,14 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     listen: top.listen ?? defaults.listen,
     bootstrap: top.bootstrap ?? defaults.bootstrap,
     mdns: top.mdns ?? defaults.mdns,
+    announce: top.announce ?? defaults.announce,
+    relay: top.relay ?? defaults.relay,
+    peerExchange: top.peer_exchange ?? defaults.peerExchange,
+    upnp: top.upnp ?? defaults.upnp,
+    // Relative to the data folder, so that the folder may be moved with what it needs.
+    ...(top.network_key === undefined
+      ? {}
+      : { networkKey: resolve(sources.dataFolder, top.network_key) }),
     syncIntervalSeconds: top.sync_interval ?? defaults.syncIntervalSeconds,
     ...(top.http === undefined ? {} : { http: top.http }),
     logLevel: top.log_level ?? defaults.logLevel,

@@ -28,6 +28,8 @@ export interface DataFolder {
   /** The number of the newest log that was opened under the signing key. */
   readonly logMark: string
   readonly peerKey: string
+  /** The longest-lived peers, dialled first after a restart. */
+  readonly anchors: string
   /** The own operator card, as its canonical binary statement. */
   readonly card: string
   readonly store: string
@@ -53,6 +55,7 @@ export function dataFolder(root: string): DataFolder {
     nextSigningKey: at('keys', 'signing.next.key'),
     logMark: at('keys', 'signing.log'),
     peerKey: at('keys', 'peer.key'),
+    anchors: at('anchors.json'),
     card: at('card.bin'),
     store: at('store'),
     socket: at('node.sock'),
@@ -106,8 +109,14 @@ format = 1
 
 # network = "main"
 # listen = ["/ip4/0.0.0.0/tcp/4801"]
-# bootstrap = []            # "/dns4/node.example/tcp/4801/p2p/12D3Koo..."
+# bootstrap = []            # "/dns4/node.example/tcp/4801/p2p/12D3Koo...", or "/dnsaddr/example.org":
+                            # the nodes that TXT records of _dnsaddr.example.org list
 # mdns = true               # find nodes in the local network
+# announce = []             # addresses that others can dial, if this machine does not see them itself
+# upnp = true               # ask the router to forward the port
+# relay = false             # let nodes behind routers be reached through this one; needs announce
+# peer_exchange = false     # tell nodes that ask of others: for bootstrap nodes
+# network_key = ""          # file of the key of a private network ("rebuildnet network-key FILE")
 # sync_interval = "10m"
 # http = "127.0.0.1:4880"   # also serve the API here; it is always on the unix socket
 # log_level = "warn"        # silent, error, warn, info, debug

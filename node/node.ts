@@ -98,7 +98,17 @@ export interface StartOptions {
   readonly signal?: AbortSignal
 }
 
+/** Ways by which the node finds others. */
+export interface Discovery {
+  /** Addresses and names of the bootstrap list. */
+  readonly bootstrap: number
+  readonly mdns: boolean
+  /** Peers from before the start. */
+  readonly remembered: number
+}
+
 export interface RunningNode {
+  readonly discovery: Discovery
   readonly service: NodeService
   readonly socketPath: string
   /** Port of the loopback listener, where there is one. */
@@ -135,12 +145,18 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
         logs: parts.logs,
         trees: parts.trees,
         peerKeyFile: folder.peerKey,
+        anchorsFile: folder.anchors,
       },
       {
         network: config.network,
         listen: config.listen,
         bootstrap: config.bootstrap,
         mdns: config.mdns,
+        announce: config.announce,
+        relay: config.relay,
+        peerExchange: config.peerExchange,
+        upnp: config.upnp,
+        ...(config.networkKey === undefined ? {} : { networkKeyFile: config.networkKey }),
         agent: `rebuildnet/${VERSION}`,
         syncIntervalMs: config.syncIntervalSeconds * 1000,
       },
@@ -173,6 +189,11 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     parts.tally.touchImages(parts.projects.all().map(({ project }) => project.image))
     await parts.enqueueKnown()
     return {
+      discovery: {
+        bootstrap: config.bootstrap.length,
+        mdns: config.mdns,
+        remembered: network.rememberedPeers,
+      },
       service,
       socketPath: http.socketPath,
       httpPort: http.port,

@@ -12,6 +12,7 @@ import { EXIT } from '../exit-code.ts'
 import { addExamples, collect, countArgument } from '../option.ts'
 import { describeEvent } from '../terminal/event-line.ts'
 import { cardExpiryFact, cardExpiryNote } from '../terminal/card-expiry.ts'
+import { discoveryFact } from '../terminal/discovery.ts'
 import type { Output } from '../terminal/output.ts'
 import { faint, strong, warn } from '../terminal/style.ts'
 import { countWords } from '../terminal/words.ts'
@@ -47,7 +48,7 @@ export function define(command: Command, bind: Bind): void {
     )
     .option(
       '--bootstrap <address>',
-      'multiaddr, with peer id, of a node to find others through; may be repeated',
+      'multiaddr, with peer id, of a node to find others through, or /dnsaddr/NAME; may be repeated',
       collect,
     )
     .option('--no-mdns', 'do not look for nodes in the local network')
@@ -104,7 +105,11 @@ async function run(context: Context, flags: ConfigFlags): Promise<number> {
     try {
       const unsubscribe = node.service.subscribe((event) => showEvent(event, out))
       const status = await node.service.status()
-      if (out.json) out.value({ type: 'started', data: { ...status, socket: node.socketPath } })
+      if (out.json)
+        out.value({
+          type: 'started',
+          data: { ...status, socket: node.socketPath, discovery: node.discovery },
+        })
       else showStart(status, node, out)
       const note = cardExpiryNote(status.cardExpires, Math.floor(Date.now() / 1000))
       if (note !== undefined) out.note(note)
@@ -161,6 +166,7 @@ function showStart(status: Status, node: RunningNode, out: Output): void {
     ['card', cardExpiryFact(status.cardExpires, Math.floor(Date.now() / 1000))],
     ['peer', status.peerId],
     ['network', status.network],
+    ['finds', discoveryFact(node.discovery)],
     ['addresses', status.listen],
     ['projects', status.projects.length === 0 ? faint('none followed yet') : status.projects],
     ['policy', `${countWords(status.policy.operators, 'operator')} trusted`],

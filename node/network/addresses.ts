@@ -3,6 +3,7 @@ import { multiaddr, type Multiaddr } from '@multiformats/multiaddr'
 import { NetworkError } from './network-error.ts'
 
 const EXAMPLE = '/ip4/192.0.2.7/tcp/4801'
+const PEER_ID = /^(12D3KooW|16Uiu2HA|Qm)[1-9A-HJ-NP-Za-km-z]{40,60}$/
 const DNS_NAME = /^(?=.{1,240}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/i
 
 /** An address to listen on. */
@@ -34,12 +35,11 @@ export type BootstrapEntry =
 export function parseBootstrapAddress(text: string): BootstrapEntry {
   const [, protocol, name = '', p2p, pinned, ...rest] = text.split('/')
   if (protocol === 'dnsaddr') {
-    const pins = p2p === undefined || (p2p === 'p2p' && pinned !== undefined && rest.length === 0)
-    if (!pins || !DNS_NAME.test(name)) {
+    const pins = p2p === 'p2p' && PEER_ID.test(pinned ?? '') && rest.length === 0
+    if (!(p2p === undefined || pins) || !DNS_NAME.test(name)) {
       throw badAddress(text, 'bootstrap address', 'write it like /dnsaddr/bootstrap.example.org')
     }
-    // Throws for what is no peer id.
-    return { name, peer: pinned === undefined ? undefined : parsePeer(text) }
+    return { name, peer: pinned }
   }
   const { address, peer } = parsePeerAddress(text)
   if (peer === undefined) {
@@ -50,11 +50,6 @@ export function parseBootstrapAddress(text: string): BootstrapEntry {
     )
   }
   return { address, peer }
-}
-
-function parsePeer(text: string): string | undefined {
-  const components = parseAddress(text, 'bootstrap address').getComponents()
-  return components.findLast((component) => component.name === 'p2p')?.value
 }
 
 function parseAddress(text: string, what: string): Multiaddr {

@@ -6,7 +6,7 @@
  * Whoever controls the name's DNS chooses the peers. `/dnsaddr/<name>/p2p/<id>` takes the address
  * alone from DNS, and the peer from the configuration.
  */
-import { resolveTxt } from 'node:dns/promises'
+import dns from 'node:dns/promises'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
@@ -80,7 +80,7 @@ export class BootstrapList {
       const aborted = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       })
-      const records = await Promise.race([resolveTxt(`_dnsaddr.${name}`), aborted])
+      const records = await Promise.race([dns.resolveTxt(`_dnsaddr.${name}`), aborted])
       return records
         .map((pieces) => pieces.join(''))
         .filter((record) => record.startsWith('dnsaddr='))

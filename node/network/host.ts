@@ -12,6 +12,7 @@ import type { Libp2p } from '@libp2p/interface'
 import { mdns } from '@libp2p/mdns'
 import { noise } from '@libp2p/noise'
 import { ping, type Ping } from '@libp2p/ping'
+import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
@@ -37,6 +38,8 @@ export interface HostComponents {
   readonly topics: Topics
   readonly memory: PeerMemory
   readonly neighbours: Neighbours
+  /** Of a private network. */
+  readonly networkKey: Uint8Array | undefined
 }
 
 /** Starts to listen. Throws NetworkError where an address cannot be listened on; the host is stopped then. */
@@ -54,7 +57,7 @@ export async function createHost(
   components: HostComponents,
   options: NetworkOptions,
 ): Promise<Host> {
-  const { crypto, topics, memory } = components
+  const { crypto, topics, memory, networkKey } = components
   for (const address of options.listen) parseListenAddress(address)
   const entries = options.bootstrap.map(parseBootstrapAddress)
   const configured = entries.flatMap(({ address }) => address?.toString() ?? [])
@@ -67,6 +70,7 @@ export async function createHost(
     addresses: { listen: listenAddresses(options), announce: [...options.announce] },
     transports: [tcp(), relayTransport()],
     connectionEncrypters: [noise()],
+    ...(networkKey === undefined ? {} : { connectionProtector: preSharedKey({ psk: networkKey }) }),
     streamMuxers: [
       yamux({
         maxInboundStreams: limits.MAX_STREAMS,

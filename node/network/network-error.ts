@@ -6,6 +6,7 @@ export type NetworkErrorCode =
   | 'bad-address'
   | 'bad-network-name'
   | 'peer-key'
+  | 'network-key'
   | 'not-started'
   | 'dial-failed'
   | 'stopped'

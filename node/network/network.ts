@@ -11,6 +11,7 @@ import type { Logger } from '../logger.ts'
 import type { Admission } from './admission.ts'
 import { loadPeerSeed } from './identity.ts'
 import { NetworkError } from './network-error.ts'
+import { loadNetworkKey } from './network-key.ts'
 import { defaultNetworkOptions, type NetworkOptions } from './options.ts'
 import type { ConnectedPeer, PeerListener } from './peer-book.ts'
 import type { Parts } from './running-parts.ts'
@@ -85,6 +86,9 @@ export class Network {
   async start(signal?: AbortSignal): Promise<void> {
     if (this.#running !== undefined) return
     const seed = await loadPeerSeed(this.#components.peerKeyFile)
+    const { networkKeyFile } = this.#options
+    const networkKey =
+      networkKeyFile === undefined ? undefined : await loadNetworkKey(networkKeyFile)
     const parts = await import('./running-parts.ts')
     signal?.throwIfAborted()
     const running = await parts.startParts(
@@ -93,6 +97,7 @@ export class Network {
         heads: this.#heads,
         trees: this.#components.trees ?? { read: async () => undefined },
         seed,
+        networkKey,
         topics: this.#topics,
         admission: this.#admission,
         quotas: this.#quotas,
@@ -192,6 +197,11 @@ export class Network {
 
   peers(): readonly ConnectedPeer[] {
     return this.#running?.peers.peers() ?? []
+  }
+
+  /** How many peers from before the start are dialled first. */
+  get rememberedPeers(): number {
+    return this.#running?.outbound.remembered ?? 0
   }
 
   /** Peers that gossip flows to and from; fewer than are connected for the first seconds, or with bad peers. */

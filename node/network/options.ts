@@ -21,6 +21,8 @@ export interface NetworkOptions {
   readonly relay: boolean
   /** Asks the router of this network to forward the port. */
   readonly upnp: boolean
+  /** File of the key of a private network: only nodes that have it too can connect. */
+  readonly networkKeyFile?: string
   /** What this node says it is, such as `rebuildnet/0.1.0`. */
   readonly agent: string
   /** Milliseconds between two rounds of sync. */

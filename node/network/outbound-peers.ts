@@ -57,16 +57,23 @@ export class OutboundPeers {
   readonly #backoffs = new Map<string, Backoff>()
   readonly #timers: NodeJS.Timeout[] = []
   #filling = false
+  #remembered = 0
 
   constructor(components: OutboundPeersComponents, options: { readonly redialIntervalMs: number }) {
     this.#components = components
     this.#intervalMs = options.redialIntervalMs
   }
 
+  /** How many peers were remembered at the start. */
+  get remembered(): number {
+    return this.#remembered
+  }
+
   /** Dials the remembered peers; others only when they have been tried. */
   async start(): Promise<void> {
     const { host, anchors } = this.#components
     const remembered = await anchors.load()
+    this.#remembered = remembered.length
     const tried = Promise.all(remembered.map((addresses) => this.#dial(addresses)))
     this.#components.neighbours.add(this.#onNeighbour)
     host.addEventListener('peer:identify', this.#onIdentify)

@@ -34,6 +34,8 @@ export interface PartsComponents {
   readonly heads: Heads
   readonly trees: TreeSource
   readonly seed: Uint8Array
+  /** Of a private network. */
+  readonly networkKey: Uint8Array | undefined
   /** Where the longest-lived peers are remembered; nowhere where absent. */
   readonly anchorsFile?: string
   readonly topics: Topics

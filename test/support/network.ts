@@ -202,6 +202,7 @@ export async function createNode(init: TestNodeInit = {}): Promise<TestNode> {
     ...disguise?.(ledger),
   }
   const clock = new ManualClock(TEST_TIME + 7200)
+  const folder = init.folder ?? (await temporaryFolder())
   const network = new Network(
     {
       crypto: nodeCrypto,
@@ -210,7 +211,8 @@ export async function createNode(init: TestNodeInit = {}): Promise<TestNode> {
       admission,
       logs,
       ...(init.trees === undefined ? {} : { trees: init.trees }),
-      peerKeyFile: join(init.folder ?? (await temporaryFolder()), 'peer.key'),
+      peerKeyFile: join(folder, 'peer.key'),
+      anchorsFile: join(folder, 'anchors.json'),
     },
     { ...QUIET, ...options },
   )
