@@ -1,0 +1,91 @@
+/** Whole nodes whose policies ask for freshness, as they do by default. */
+import { cp } from 'node:fs/promises'
+import { expect, test, onTestFinished } from 'vitest'
+import { openOfflineService } from '../../node/node.ts'
+import {
+  ask,
+  GOOD,
+  makeNodeFolder,
+  prepareVotes,
+  startFolder,
+  writeSettings,
+} from '../support/real-node.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+async function makeNetwork() {
+  const [maintainer, ada, bob, user] = await Promise.all(
+    ['maintainer', 'ada', 'bob', 'user'].map((name) => makeNodeFolder(name)),
+  )
+  const all = [maintainer!, ada!, bob!, user!] as const
+  for (const each of all) await writeSettings(each, maintainer!, [ada!, bob!])
+  await prepareVotes(maintainer!, [ada!, bob!])
+  return all
+}
+
+test('who trusts two rebuilders that are fresh is allowed, by their logs alone', async () => {
+  const [maintainer, ada, bob, user] = await makeNetwork()
+  const first = await startFolder(maintainer)
+  const asker = await startFolder(user, [first.address])
+  const lone = await ask(asker)
+  expect(lone.decision).toBe('undecided')
+  for (const each of [ada, bob]) await startFolder(each, [first.address])
+  const answer = await waitFor('the user is allowed', async () => {
+    const now = await ask(asker)
+    return now.decision === 'allow' && now
+  })
+  expect(answer).toMatchObject({ verdict: 'reproduced', freshness: 'fresh', flags: [] })
+  const { logs } = await asker.service.status()
+  expect(logs.operators.map(({ name }) => name).sort()).toEqual(['ada', 'bob'])
+  for (const each of logs.operators) {
+    expect(each).toMatchObject({ complete: true, fresh: true, missing: [], equivocation: null })
+  }
+  // What it has is enough without a network, and on another machine as well.
+  const signal = new AbortController().signal
+  const { bundle } = await asker.service.exportBundle({ image: GOOD }, signal)
+  await asker.stop()
+  const offline = await openOfflineService(user.root)
+  onTestFinished(() => offline.close())
+  const reply = await offline.service.verdict({ image: GOOD, platform: 'linux/amd64' }, signal)
+  expect(reply).toMatchObject({ decision: 'allow', logs: [{ fresh: true }, { fresh: true }] })
+  const other = await makeNodeFolder('other')
+  await writeSettings(other, maintainer, [ada, bob])
+  const elsewhere = await openOfflineService(other.root)
+  onTestFinished(() => elsewhere.close())
+  const report = await elsewhere.service.importBundle(bundle)
+  expect(report).toMatchObject({ refused: [], heads: 3, proofs: 0 })
+  const there = await elsewhere.service.verdict({ image: GOOD, platform: 'linux/amd64' }, signal)
+  expect(there).toMatchObject({ decision: 'allow', answers: [{ freshness: 'fresh' }] })
+})
+
+test('a node that is restored from a backup opens a new log, says so, and is believed', async () => {
+  const [maintainer, ada, bob, user] = await makeNetwork()
+  const first = await startFolder(maintainer)
+  const asker = await startFolder(user, [first.address])
+  const backup = `${ada.root}-backup`
+  await cp(ada.root, backup, { recursive: true })
+  const running = await startFolder(ada, [first.address])
+  await startFolder(bob, [first.address])
+  await waitFor('the user is allowed', async () => (await ask(asker)).decision === 'allow')
+  const { own: before } = (await running.service.status()).logs
+  expect(before.origin).toMatch(/\/0$/)
+  await running.stop()
+
+  const restored = await startFolder({ ...ada, root: backup }, [first.address])
+  const { own } = await waitFor('the restored node signs', async () => {
+    const { logs } = await restored.service.status()
+    return logs.own.head?.size === logs.own.size && logs
+  })
+  expect(own.origin).toMatch(/\/1$/)
+  expect(own.reopened).toMatchObject({ n: 1 })
+  expect(await restored.service.alerts({ open: true })).toMatchObject([
+    { kind: 'log-reopened', operator: ada.operator.id },
+  ])
+  await waitFor('the user knows the new log to its end', async () => {
+    const { operators } = (await asker.service.status()).logs
+    const heard = operators.find(({ name }) => name === 'ada')
+    return heard?.complete === true && heard.newestHead === own.head?.time
+  })
+  const answer = await ask(asker)
+  expect(answer).toMatchObject({ decision: 'allow', flags: [] })
+  expect(await asker.service.alerts({ open: true })).toEqual([])
+})
