@@ -1,5 +1,5 @@
 /**
- * What the network may put into the store, and what it reads from it: the store as peers see it.
+ * What the network may put into the store.
  *
  * Whoever is named by the user is stored without a quota. Strangers who sign statements about a
  * followed project get a little room, or the network would be free storage for everyone.
@@ -12,13 +12,7 @@ import type { Release } from '../protocol/release.ts'
 import { StatementError } from '../protocol/statement-error.ts'
 import type { SignedStatement, StatementKind } from '../protocol/statement.ts'
 import { toHex } from '../protocol/bytes.ts'
-import type {
-  Acceptance,
-  Admission,
-  SignerStanding,
-  StatementSource,
-  SyncWants,
-} from './network/admission.ts'
+import type { Acceptance, Admission, SignerStanding } from './network/admission.ts'
 import type { Signers } from './signers.ts'
 import type { Store } from './store/store.ts'
 import { StoreError } from './store/store-error.ts'
@@ -39,11 +33,10 @@ export interface StoreAdmissionComponents {
   readonly stored: (statement: SignedStatement, bytes: Uint8Array) => void
 }
 
-export class StoreAdmission implements Admission, StatementSource {
+export class StoreAdmission implements Admission {
   readonly #components: StoreAdmissionComponents
   readonly #messages = new Set<string>()
   #strangers = 0
-  #listed: { key: string; count: number; sids: readonly Sid[] } | undefined
 
   constructor(components: StoreAdmissionComponents) {
     this.#components = components
@@ -60,7 +53,10 @@ export class StoreAdmission implements Admission, StatementSource {
   async admitsSigner(key: KeyHex, statement: SignedStatement): Promise<SignerStanding> {
     const { signers, wanted, images, store } = this.#components
     const { body } = statement
-    if (body.kind === 'operator') return wanted().has(body.operator) ? 'known' : 'unknown'
+    if (body.kind === 'operator') {
+      // Anybody can write a wanted operator's id into a later card: it must follow one that is here.
+      return wanted().has(body.operator) && signers.isLinked(body) ? 'known' : 'unknown'
+    }
     const operator = signers.operatorOf(key)
     if (operator !== undefined && wanted().has(operator)) return 'known'
     if (!images().includes(body.image)) return 'unknown'
@@ -92,45 +88,6 @@ export class StoreAdmission implements Admission, StatementSource {
     if (!known) this.#strangers++
     this.#components.stored(statement, bytes)
     return 'stored'
-  }
-
-  wants(): SyncWants {
-    return { images: this.#components.images(), operators: [...this.#components.wanted()] }
-  }
-
-  async listSids(wants: SyncWants, after: Sid | undefined, limit: number): Promise<readonly Sid[]> {
-    const sorted = await this.#sidsFor(wants)
-    return sorted.filter((sid) => after === undefined || sid > after).slice(0, limit)
-  }
-
-  /** A peer asks page by page: the list is made anew only where the store has grown. */
-  async #sidsFor(wants: SyncWants): Promise<readonly Sid[]> {
-    const { store, signers } = this.#components
-    const key = JSON.stringify(wants)
-    const count = store.statements.count()
-    if (this.#listed?.key === key && this.#listed.count === count) return this.#listed.sids
-    const sids = new Set(await store.statements.sids(wants.images))
-    const operators = new Set(wants.operators)
-    for (const image of wants.images) {
-      for (const { key } of await store.statements.ofImage(image)) {
-        const operator = signers.operatorOf(key)
-        if (operator !== undefined) operators.add(operator)
-      }
-    }
-    for (const card of await store.statements.cards()) {
-      if (operators.has(card.body.operator)) sids.add(card.sid)
-    }
-    const sorted = [...sids].sort()
-    this.#listed = { key, count, sids: sorted }
-    return sorted
-  }
-
-  async has(sid: Sid): Promise<boolean> {
-    return this.#components.store.statements.has(sid)
-  }
-
-  async read(sid: Sid): Promise<Uint8Array | undefined> {
-    return (await this.#components.store.statements.get(sid))?.bytes
   }
 
   async #contradictsRelease(rebuild: Rebuild): Promise<boolean> {

@@ -25,7 +25,7 @@ import { PolicyFile } from './policy-file.ts'
 import { ProjectFiles } from './project-files.ts'
 import { combineDecisions } from './service/verdicts.ts'
 
-export interface BundleVerdictInput {
+interface BundleVerdictInput {
   readonly policy: Policy
   readonly projects: readonly Project[]
   readonly clock: Clock
@@ -36,7 +36,7 @@ export interface BundleVerdictInput {
  * One answer for each question that the bundle was made for. Throws BundleError, StatementError or
  * LogError where something in it does not verify: whoever changed one thing may have changed others.
  */
-export function judgeBundle(bytes: Uint8Array, input: BundleVerdictInput): readonly Answer[] {
+function judgeBundle(bytes: Uint8Array, input: BundleVerdictInput): readonly Answer[] {
   const { policy, projects, clock, crypto } = input
   const bundle = parseBundle(bytes)
   const opened = bundle.statements.map((each) => ({

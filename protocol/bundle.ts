@@ -24,7 +24,7 @@ const HEADER_BYTES = 5
 
 const TYPES = { question: 1, statement: 2, head: 3, leaves: 4, proof: 5 } as const
 
-export type BundleErrorCode = 'not-a-bundle' | 'newer-format' | 'malformed' | 'too-large'
+type BundleErrorCode = 'not-a-bundle' | 'newer-format' | 'malformed' | 'too-large'
 
 export class BundleError extends Error {
   override readonly name = 'BundleError'
@@ -37,7 +37,7 @@ export class BundleError extends Error {
 }
 
 /** A head, and the leaves that it covers. */
-export interface BundledLog {
+interface BundledLog {
   readonly head: Uint8Array
   readonly slots: Uint8Array
 }

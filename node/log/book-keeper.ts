@@ -26,7 +26,7 @@ type RecordChange =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
   | { readonly type: 'del'; readonly key: Uint8Array }
 
-export interface BookStore {
+interface BookStore {
   readonly logs: {
     scan(): AsyncIterable<LogRecord>
     putting(name: Uint8Array, value: Uint8Array): RecordChange

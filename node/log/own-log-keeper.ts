@@ -30,7 +30,7 @@ type RecordChange =
   | { readonly type: 'del'; readonly key: Uint8Array }
 
 /** What the own log needs of a store. */
-export interface OwnLogStore {
+interface OwnLogStore {
   readonly ownLog: {
     scan(prefix: Uint8Array): AsyncIterable<OwnLogRecord>
     putting(name: Uint8Array, value: Uint8Array): RecordChange

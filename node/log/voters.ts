@@ -8,7 +8,7 @@ import type { ImageName, KeyHex } from '../../protocol/identifiers.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 
 /** Of one project; a project with more has sybils, and the first ones stay. */
-export const MAX_VOTERS = 1_000
+const MAX_VOTERS = 1_000
 
 type RecordChange =
   | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }

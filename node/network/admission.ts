@@ -4,7 +4,7 @@
  * Declared here, where it is used; node/node.ts implements it. Whatever comes through `accept` has
  * a verified signature and a valid schema; nothing else is promised of it.
  */
-import type { ImageName, KeyHex, OperatorId, Sid } from '../../protocol/identifiers.ts'
+import type { KeyHex, Sid } from '../../protocol/identifiers.ts'
 import type { SignedStatement, StatementKind } from '../../protocol/statement.ts'
 
 /** Where a statement came from. */
@@ -41,27 +41,4 @@ export interface Admission {
   admitsSigner(key: KeyHex, statement: SignedStatement): Awaitable<SignerStanding>
   /** Stores it, or says why not. Throws only where the store itself is broken. */
   accept(statement: SignedStatement, bytes: Uint8Array, origin: Origin): Promise<Acceptance>
-}
-
-/** What a node asks for when it syncs. */
-export interface SyncWants {
-  /** Projects: every statement that names one of these images. */
-  readonly images: readonly ImageName[]
-  /** Operators whose cards are wanted, beside those of the signers of the statements above. */
-  readonly operators: readonly OperatorId[]
-}
-
-/** What sync reads from the store. */
-export interface StatementSource {
-  /** What this node wants now: the images that it follows, the operators of its policy and project files. */
-  wants(): Awaitable<SyncWants>
-  /**
-   * Sids of the stored statements about `wants.images`, of the cards of `wants.operators`, and of
-   * the cards that list a key which signed one of those statements: ascending, each once, only
-   * those after `after`, at most `limit` of them.
-   */
-  listSids(wants: SyncWants, after: Sid | undefined, limit: number): Promise<readonly Sid[]>
-  has(sid: Sid): Awaitable<boolean>
-  /** The canonical bytes, verified again on this read; undefined where it is not stored. */
-  read(sid: Sid): Promise<Uint8Array | undefined>
 }
