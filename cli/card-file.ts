@@ -5,23 +5,28 @@
 import { CliError } from './cli-error.ts'
 
 const CARD_FILE_FORMAT = 1
-export const MAX_CARD_FILE_BYTES = 64 * 1024
+export const MAX_CARD_FILE_BYTES = 256 * 1024
 
 export interface CardFile {
   readonly operator: string
   /** base64 of the canonical binary operator statement. */
   readonly card: string
+  /** The cards that it follows, the oldest first. */
+  readonly earlier: readonly string[]
 }
 
-export function encodeCardFile({ operator, card }: CardFile): string {
-  return `${JSON.stringify({ format: CARD_FILE_FORMAT, operator, card }, null, 2)}\n`
+export function encodeCardFile({ operator, card, earlier }: CardFile): string {
+  const before = earlier.length === 0 ? {} : { earlier }
+  return `${JSON.stringify({ format: CARD_FILE_FORMAT, operator, card, ...before }, null, 2)}\n`
 }
 
 /** The base64 in a card file; a file of bare base64 will do as well. */
-export function parseCardFile(bytes: Buffer, where: string): string {
+export function parseCardFile(bytes: Buffer, where: string): Omit<CardFile, 'operator'> {
   const text = bytes.toString('utf8').trim()
   const bare = text.replaceAll(/\s+/g, '')
-  if (/^[A-Za-z0-9+/]{4,}={0,2}$/.test(bare) && bare.length % 4 === 0) return bare
+  if (/^[A-Za-z0-9+/]{4,}={0,2}$/.test(bare) && bare.length % 4 === 0) {
+    return { card: bare, earlier: [] }
+  }
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -30,12 +35,15 @@ export function parseCardFile(bytes: Buffer, where: string): string {
       cause,
     })
   }
-  const { format, card } = (value ?? {}) as { format?: unknown; card?: unknown }
+  const { format, card, earlier = [] } = (value ?? {}) as Readonly<Record<string, unknown>>
   if (typeof format === 'number' && format > CARD_FILE_FORMAT) {
     throw new CliError('file', `${where} is of format ${format}: update rebuildnet to read it`)
   }
   if (typeof card !== 'string') {
     throw new CliError('file', `${where} has no field "card": "rebuildnet card FILE" writes one`)
   }
-  return card
+  if (!Array.isArray(earlier) || !earlier.every((each) => typeof each === 'string')) {
+    throw new CliError('file', `${where}: "earlier" is no list of cards: ask for the file again`)
+  }
+  return { card, earlier }
 }

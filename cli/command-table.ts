@@ -184,6 +184,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/trust.ts'),
   },
   {
+    name: 'operator',
+    group: OTHERS,
+    summary: 'the own card: keys, renewal, a second node, revocation',
+    load: () => import('./command/operator.ts'),
+  },
+  {
     name: 'card',
     group: OTHERS,
     summary: 'write the own operator card, for others to trust',

@@ -6,7 +6,7 @@
  */
 import { concat, parseBase64, toBase64 } from './bytes.ts'
 import type { Crypto } from './crypto.ts'
-import { sshString, SshFormatError, SshReader } from './ssh-wire.ts'
+import { readSsh, sshString, type SshReader } from './ssh-wire.ts'
 
 export const SSH_KEY_TYPES = ['ssh-ed25519', 'sk-ssh-ed25519@openssh.com'] as const
 export type SshKeyType = (typeof SSH_KEY_TYPES)[number]
@@ -26,22 +26,15 @@ export interface SshKey {
 
 /** The key in a wire encoding, or undefined where it is anything else. */
 export function parseSshKey(blob: Uint8Array): SshKey | undefined {
-  try {
-    return readSshKey(blob)
-  } catch (error) {
-    if (error instanceof SshFormatError) return undefined
-    throw error
-  }
+  return readSsh(blob, readSshKey)
 }
 
-function readSshKey(blob: Uint8Array): SshKey | undefined {
-  const reader = new SshReader(blob)
+function readSshKey(reader: SshReader): SshKey | undefined {
   const name = reader.text()
   const type = SSH_KEY_TYPES.find((each) => each === name)
   if (type === undefined) return undefined
   const publicKey = reader.string()
   const application = type === 'ssh-ed25519' ? undefined : reader.text()
-  reader.end()
   if (publicKey.length !== KEY_BYTES) return undefined
   if (application === undefined) return { type, publicKey }
   if (!application.startsWith(APPLICATION_PREFIX) || /\p{Cc}/u.test(application)) return undefined

@@ -10,7 +10,7 @@ import { concat, equalBytes, parseBase64, toBase64, utf8 } from './bytes.ts'
 import type { Crypto } from './crypto.ts'
 import { verifyStrict } from './ed25519.ts'
 import { encodeSshKey, parseSshKey, type SshKey } from './ssh-key.ts'
-import { sshString, SshFormatError, SshReader, sshUint32 } from './ssh-wire.ts'
+import { readSsh, sshString, sshUint32, type SshReader } from './ssh-wire.ts'
 
 const MAGIC = utf8('SSHSIG')
 const VERSION = 1
@@ -36,16 +36,10 @@ export interface SshSignature {
 
 /** The signature in its binary form, or undefined where it is anything else. */
 export function parseSshSignature(blob: Uint8Array): SshSignature | undefined {
-  try {
-    return readSshSignature(blob)
-  } catch (error) {
-    if (error instanceof SshFormatError) return undefined
-    throw error
-  }
+  return readSsh(blob, readSshSignature)
 }
 
-function readSshSignature(blob: Uint8Array): SshSignature | undefined {
-  const reader = new SshReader(blob)
+function readSshSignature(reader: SshReader): SshSignature | undefined {
   if (!equalBytes(reader.bytes(MAGIC.length), MAGIC) || reader.uint32() !== VERSION)
     return undefined
   const key = parseSshKey(reader.string())
@@ -53,22 +47,20 @@ function readSshSignature(blob: Uint8Array): SshSignature | undefined {
   const reserved = reader.string()
   const hashName = reader.text()
   const hash = HASHES.find((each) => each === hashName)
-  const inner = new SshReader(reader.string())
-  reader.end()
-  if (key === undefined || hash === undefined || inner.text() !== key.type) return undefined
-  const signature = inner.string()
+  if (key === undefined || hash === undefined) return undefined
+  const signed = readSsh(reader.string(), (inner) => readSigned(inner, key))
+  return signed === undefined ? undefined : { key, namespace, reserved, hash, ...signed }
+}
+
+function readSigned(
+  reader: SshReader,
+  { type }: SshKey,
+): Pick<SshSignature, 'signature' | 'touch'> | undefined {
+  if (reader.text() !== type) return undefined
+  const signature = reader.string()
   if (signature.length !== SIGNATURE_BYTES) return undefined
-  const touch =
-    key.type === 'ssh-ed25519' ? undefined : { flags: inner.byte(), counter: inner.uint32() }
-  inner.end()
-  return {
-    key,
-    namespace,
-    reserved,
-    hash,
-    signature,
-    ...(touch === undefined ? {} : { touch }),
-  }
+  if (type === 'ssh-ed25519') return { signature }
+  return { signature, touch: { flags: reader.byte(), counter: reader.uint32() } }
 }
 
 export function encodeSshSignature(parsed: SshSignature): Uint8Array {

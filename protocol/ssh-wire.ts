@@ -5,9 +5,23 @@
  */
 import { concat, decodeUtf8, utf8 } from './bytes.ts'
 
-/** Bytes that are not what SSH would have written; never leaves the ssh-*.ts files. */
-export class SshFormatError extends Error {
-  override readonly name = 'SshFormatError'
+/** Bytes that are not what SSH would have written; goes no further than `readSsh`. */
+class SshFormatError extends Error {}
+
+/** What `read` makes of all of `bytes`, or undefined where they are anything else. */
+export function readSsh<T>(
+  bytes: Uint8Array,
+  read: (reader: SshReader) => T | undefined,
+): T | undefined {
+  const reader = new SshReader(bytes)
+  try {
+    const value = read(reader)
+    reader.end()
+    return value
+  } catch (error) {
+    if (error instanceof SshFormatError) return undefined
+    throw error
+  }
 }
 
 export class SshReader {

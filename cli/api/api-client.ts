@@ -9,6 +9,7 @@ import type {
   AlertSummary,
   AnnounceRequest,
   BundleReport,
+  Cards,
   DiffReply,
   DiffRequest,
   FollowPreview,
@@ -24,12 +25,15 @@ import type {
   ReleaseSummary,
   StatementSummary,
   Status,
+  TrustListPreview,
+  TrustListRequest,
   TrustRequest,
   VerdictQuery,
   VerdictReply,
 } from '../../node/http/node-service.ts'
 import type { StreamEvent } from '../../node/http/schema/event.ts'
 import type { OperatorId } from '../../protocol/identifiers.ts'
+import type { Revocation } from '../../protocol/revocation.ts'
 import { ApiError, parseProblem } from './api-error.ts'
 import { EventParser } from './event-parser.ts'
 import type { ApiRequest, Transport } from './transport.ts'
@@ -146,8 +150,26 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
     await this.#delete(`/v1/operators/${encodeURIComponent(operator)}`)
   }
 
-  ownCard(): Promise<{ readonly operator: OperatorId; readonly card: string }> {
+  ownCard(): Promise<{ readonly operator: OperatorId } & Required<Cards>> {
     return this.#get('/v1/card')
+  }
+
+  adoptCard(request: Cards): Promise<OperatorSummary> {
+    return this.#post('/v1/card', request)
+  }
+
+  logEnd(key: string, size?: number): Promise<Revocation> {
+    return this.#get(`/v1/log-ends/${encodeURIComponent(key)}`, { size })
+  }
+
+  previewTrustList(request: TrustListRequest): Promise<TrustListPreview> {
+    return this.#post('/v1/trust-lists/preview', request)
+  }
+
+  importTrustList(
+    request: TrustListRequest & { readonly token: string },
+  ): Promise<TrustListPreview> {
+    return this.#post('/v1/trust-lists', request)
   }
 
   peers(): Promise<readonly PeerSummary[]> {

@@ -9,11 +9,19 @@ import { addExamples, collect } from '../option.ts'
 import { readNamedFile } from '../read-file.ts'
 import { bad, faint, good, strong } from '../terminal/style.ts'
 import { timeWords } from '../terminal/words.ts'
+import { defineTrustExport } from './trust/export.ts'
+import { defineTrustImport } from './trust/import.ts'
 
 interface AddOptions {
   readonly name?: string
   readonly group?: readonly string[]
+  readonly pin?: boolean
 }
+
+const TROUBLE = {
+  'two-cards': 'two cards of one version: ask which is right, and trust add CARD --pin',
+  'pin-missing': 'the pinned card is not here',
+} as const
 
 const OPERATOR_ID = /^op1[a-z2-7]{52}$/
 
@@ -26,9 +34,13 @@ export function define(command: Command, bind: Bind): void {
     'trust add op1… --name Ada',
     'trust ls',
     'trust rm op1…',
+    'trust import eu.toml --signer SHA256:…   # a list that somebody has signed',
+    'trust export mine.toml --list "my rebuilders"',
   ])
   defineList(command, bind)
   defineAdd(command, bind)
+  defineTrustImport(command, bind)
+  defineTrustExport(command, bind)
 
   const rm = command
     .command('rm')
@@ -63,7 +75,11 @@ function defineList(command: Command, bind: Bind): void {
           operator.id,
           `${operator.name ?? '-'}${operator.self ? ' (this node)' : ''}`,
           operator.groups.join(', '),
-          operator.expires === null ? faint('no card yet') : timeWords(operator.expires),
+          operator.trouble !== null
+            ? bad(TROUBLE[operator.trouble])
+            : operator.expires === null
+              ? faint('no card yet')
+              : timeWords(operator.expires),
           [
             ...(operator.contact === null ? [] : [operator.contact]),
             ...Object.entries(operator.claims).map(([name, value]) => `${name}=${value}`),
@@ -87,11 +103,13 @@ function defineAdd(command: Command, bind: Bind): void {
       'what it shares with others: owner, country…; may be repeated',
       collect,
     )
+    .option('--pin', 'believe this very card, where there are two of one version')
   bind<AddOptions>(add, async ({ context, options, args: [given = ''] }) => {
     const request: TrustRequest = {
       ...(await whom(given)),
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.group === undefined ? {} : { groups: options.group }),
+      ...(options.pin === undefined ? {} : { pin: options.pin }),
     }
     const operator = await context.withNode(({ client }) =>
       client.trust(request).catch(unbelieved(given)),
@@ -116,5 +134,5 @@ async function whom(given: string): Promise<TrustRequest> {
   if (given.startsWith('op1')) {
     throw new CliError('usage', `"${given}" is no operator id: it is op1 and 52 characters`)
   }
-  return { card: parseCardFile(await readNamedFile(given, MAX_CARD_FILE_BYTES), given) }
+  return parseCardFile(await readNamedFile(given, MAX_CARD_FILE_BYTES), given)
 }

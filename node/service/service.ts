@@ -1,8 +1,10 @@
 /** The node as its callers see it: every part of NodeService, put together. */
+import type { Revocation } from '../../protocol/revocation.ts'
 import type {
   AlertSummary,
   AnnounceRequest,
   BundleReport,
+  Cards,
   DiffReply,
   DiffRequest,
   FollowPreview,
@@ -18,6 +20,8 @@ import type {
   ReleaseSummary,
   StatementSummary,
   Status,
+  TrustListPreview,
+  TrustListRequest,
   TrustRequest,
   VerdictQuery,
   VerdictReply,
@@ -30,6 +34,7 @@ import { VERSION } from '../version.ts'
 import { Announcing } from './announcing.ts'
 import { Comparing } from './comparing.ts'
 import { Following } from './following.ts'
+import { logEnd } from './log-ends.ts'
 import { LogStanding } from './log-standing.ts'
 import { Rebuilding } from './rebuilding.ts'
 import { StatementQueries } from './statements.ts'
@@ -219,8 +224,26 @@ export class Service implements NodeService {
     return this.#trust.untrust(operator)
   }
 
-  async ownCard(): Promise<{ readonly operator: string; readonly card: string }> {
+  ownCard(): Promise<{ readonly operator: string } & Required<Cards>> {
     return this.#trust.ownCard()
+  }
+
+  adoptCard(request: Cards): Promise<OperatorSummary> {
+    return this.#trust.adopt(request)
+  }
+
+  async logEnd(key: string, size?: number): Promise<Revocation> {
+    return logEnd(this.#parts, key, size)
+  }
+
+  previewTrustList(request: TrustListRequest): Promise<TrustListPreview> {
+    return this.#trust.previewList(request)
+  }
+
+  importTrustList(
+    request: TrustListRequest & { readonly token: string },
+  ): Promise<TrustListPreview> {
+    return this.#trust.importList(request)
   }
 
   async peers(): Promise<readonly PeerSummary[]> {

@@ -246,7 +246,9 @@ describe('trust', () => {
       'A',
     )
     expect(ran.exitCode).toBe(0)
-    expect(node.api.service.trusted).toEqual([{ card: 'AQID', groups: ['eu', 'ngo'], name: 'A' }])
+    expect(node.api.service.trusted).toEqual([
+      { card: 'AQID', earlier: [], groups: ['eu', 'ngo'], name: 'A' },
+    ])
   })
 
   it('takes an operator id', async () => {

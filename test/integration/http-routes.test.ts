@@ -1,7 +1,7 @@
 /** Every route over a real unix socket, against the API's own description. */
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DIGEST, IMAGE, OPERATOR, SID } from '../support/memory-service.ts'
+import { DIGEST, IMAGE, KEY, OPERATOR, SID } from '../support/memory-service.ts'
 import { TestApi } from '../support/api-server.ts'
 
 interface Operation {
@@ -54,6 +54,18 @@ const CALLS: Record<string, { method: string; path: string; body?: unknown }> = 
   listOperators: { method: 'GET', path: '/v1/operators' },
   trustOperator: { method: 'POST', path: '/v1/operators', body: { card: 'AQID', groups: ['eu'] } },
   getCard: { method: 'GET', path: '/v1/card' },
+  adoptCard: { method: 'POST', path: '/v1/card', body: { card: 'AQID', earlier: ['AQ=='] } },
+  getLogEnd: { method: 'GET', path: `/v1/log-ends/${KEY}?size=3` },
+  previewTrustList: {
+    method: 'POST',
+    path: '/v1/trust-lists/preview',
+    body: { list: 'format = 1', signature: 'x', signer: 'SHA256:abc' },
+  },
+  importTrustList: {
+    method: 'POST',
+    path: '/v1/trust-lists',
+    body: { list: 'format = 1', signature: 'x', token: 'token' },
+  },
   untrustOperator: { method: 'DELETE', path: `/v1/operators/${OPERATOR}` },
   getStatus: { method: 'GET', path: '/v1/status' },
   listPeers: { method: 'GET', path: '/v1/peers' },

@@ -7,6 +7,7 @@ import type {
   AlertSummary,
   AnnounceRequest,
   BundleReport,
+  Cards,
   DiffReply,
   DiffRequest,
   FollowPreview,
@@ -24,6 +25,8 @@ import type {
   ReleaseSummary,
   StatementSummary,
   Status,
+  TrustListPreview,
+  TrustListRequest,
   TrustRequest,
   VerdictQuery,
   VerdictReply,
@@ -191,10 +194,13 @@ export function makeOperator(fields: Partial<OperatorSummary> = {}): OperatorSum
     groups: ['eu'],
     trusted: true,
     self: false,
+    version: 1,
     keys: [KEY],
     expires: 1_800_000_000,
     contact: 'ada@example.org',
     claims: { country: 'DE' },
+    trouble: null,
+    revocations: [],
     ...fields,
   }
 }
@@ -282,6 +288,16 @@ export class MemoryService implements NodeService {
   readonly asked: VerdictQuery[] = []
   readonly followed: FollowRequest[] = []
   readonly trusted: TrustRequest[] = []
+  readonly adopted: Cards[] = []
+  readonly imported: TrustListRequest[] = []
+  trustList: TrustListPreview = {
+    name: 'eu',
+    serial: 3,
+    signer: 'SHA256:abc',
+    known: true,
+    changes: [{ kind: 'added', id: STRANGER, name: 'Bob', groups: ['eu'], before: null }],
+    token: 'token',
+  }
   readonly #listeners = new Set<(event: NodeEvent) => void>()
 
   get listeners(): number {
@@ -430,7 +446,25 @@ export class MemoryService implements NodeService {
   }
 
   async ownCard() {
-    return { operator: OPERATOR, card: 'AQID' }
+    return { operator: OPERATOR, card: 'AQID', earlier: [] }
+  }
+
+  async adoptCard(request: Cards): Promise<OperatorSummary> {
+    this.adopted.push(request)
+    return makeOperator({ self: true, version: 2 })
+  }
+
+  async logEnd(key: string, size = 5) {
+    return { origin: `rebuildnet.dev/log/${OPERATOR}/${key}/0`, size, root: SID }
+  }
+
+  async previewTrustList(request: TrustListRequest): Promise<TrustListPreview> {
+    return { ...this.trustList, known: this.trustList.known || request.signer !== undefined }
+  }
+
+  async importTrustList(request: TrustListRequest & { readonly token: string }) {
+    this.imported.push(request)
+    return this.previewTrustList(request)
   }
 
   async peers(): Promise<readonly PeerSummary[]> {
