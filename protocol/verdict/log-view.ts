@@ -25,7 +25,7 @@ export interface LogView {
   readonly clockSuspect: boolean
 }
 
-/** Until logs are kept: every statement counts as logged, and nobody is known to be fresh. */
+/** Where no logs are kept: every statement counts as logged, and nobody is known to be fresh. */
 export const uncheckedView: LogView = Object.freeze({
   checked: false,
   isCounted: () => true,
