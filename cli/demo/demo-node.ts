@@ -83,12 +83,13 @@ export class DemoNode {
     this.#operator = operator
   }
 
-  /** Writes the policy: these operators, `threshold` of whom must agree, without fresh heads. */
+  /** Writes the policy: these operators, `threshold` of whom must agree, and must have been heard of lately. */
   async trust(others: readonly DemoNode[], threshold: number): Promise<void> {
     const policy = join(this.folder, 'policy.toml')
-    const text = (await readFile(policy, 'utf8'))
-      .replace(/^threshold = .*$/m, `threshold = ${threshold}`)
-      .replace(/^freshness = .*$/m, 'freshness = "off" # the demo has no logs to be fresh')
+    const text = (await readFile(policy, 'utf8')).replace(
+      /^threshold = .*$/m,
+      `threshold = ${threshold}`,
+    )
     const blocks = others.map(
       ({ operator, name, groups }) =>
         `\n[[operator]]\nid = "${operator}"\nname = "${name}"\ngroups = ${JSON.stringify(groups)}\n`,
