@@ -107,7 +107,7 @@ test('what a partition kept apart is the same everywhere two rounds after it hea
   )
   for (const { node, statement } of rebuilds.flat()) await node.ledger.put(statement)
   await syncAll(nodes)
-  const [one, two] = groups as [TestNode[], TestNode[]]
+  const [one, two] = groups
   expect(await holdings(one[0]!)).not.toEqual(await holdings(two[0]!))
 
   await one[0]!.network.dial(two[0]!.address())
@@ -135,15 +135,15 @@ test.each([
     const groups = await Promise.all([startStar(3), startStar(2)])
     const nodes = groups.flat()
     const [some, others] = forked(sizes)
-    for (const node of groups[0]!) node.ledger.keep(some, TEST_TIME + 3600)
-    for (const node of groups[1]!) node.ledger.keep(others, TEST_TIME + 3600 + later)
-    await groups[0]![0]!.network.dial(groups[1]![0]!.address())
-    await waitFor('they speak', () => groups[0]![0]!.network.peers().length === 3)
+    for (const node of groups[0]) node.ledger.keep(some, TEST_TIME + 3600)
+    for (const node of groups[1]) node.ledger.keep(others, TEST_TIME + 3600 + later)
+    await groups[0][0]!.network.dial(groups[1][0]!.address())
+    await waitFor('they speak', () => groups[0][0]!.network.peers().length === 3)
     await syncAll(nodes)
     await syncAll(nodes)
     for (const node of nodes) expect(isFlagged(node, some)).toBe(true)
     // Nobody is blamed for what a signer did.
-    expect(groups[0]![0]!.network.peers()).toHaveLength(3)
+    expect(groups[0][0]!.network.peers()).toHaveLength(3)
   },
 )
 

@@ -18,6 +18,8 @@ export interface LogStore extends SyncStore {
   readonly book: LogBook
   readonly bodies: Map<Sid, OpenedStatement>
   take(...statements: readonly (OpenedStatement | CreatedStatement)[]): void
+  /** What `commit` does, at once. */
+  settle(): void
 }
 
 /** Keeps every log, unless it is told otherwise, and follows TEST_IMAGE. */
@@ -30,9 +32,10 @@ export function makeLogStore(init: LogStoreInit = {}): LogStore {
     bodies,
     query: () => query,
     standing: (origin) => standing(origin, store),
-    commit: async () => {
+    settle: () => {
       for (const { statement, bytes } of bodies.values()) book.bodyArrived(statement, bytes)
     },
+    commit: async () => store.settle(),
     read: async (sids) => sids.map((sid) => bodies.get(sid)?.bytes),
     take: (...statements) => {
       for (const { statement, bytes } of statements) {

@@ -1,0 +1,318 @@
+import { expect, test } from 'vitest'
+import { nodeCrypto } from '../../../../node/crypto/node-crypto.ts'
+import { parseHex, utf8 } from '../../../../protocol/bytes.ts'
+import type { CreatedStatement } from '../../../../protocol/create-statement.ts'
+import { preAuthEncoding } from '../../../../protocol/dsse.ts'
+import { encodeEnvelope } from '../../../../protocol/envelope.ts'
+import { CARD_TAG } from '../../../../protocol/log/leaf.ts'
+import { sidOf } from '../../../../protocol/sid.ts'
+import { encodeAnswer, parseAnswer, type SyncAnswer } from '../../../../protocol/sync/answers.ts'
+import { TestLog, leafNamed, show, TEST_TAG } from '../../../support/logs.ts'
+import { makeLogStore, type LogStore } from '../../../support/log-store.ts'
+import {
+  hexOf,
+  makeOperator,
+  makeRebuild,
+  makeRelease,
+  TEST_TIME,
+} from '../../../support/statements.ts'
+import { exchange } from '../../../support/sync-exchange.ts'
+
+const alice = makeOperator('alice')
+const release = makeRelease()
+const rebuild = makeRebuild({ release })
+
+const types = (report: { requests: readonly { type: string }[] }): string[] =>
+  report.requests.map(({ type }) => type)
+
+/** A store that holds one log, and the statements that are named in it. */
+function holding(log: TestLog, ...statements: CreatedStatement[]): LogStore {
+  const store = makeLogStore()
+  show(store.book, log)
+  store.take(...statements)
+  return store
+}
+
+const heads = (store: LogStore): string[] =>
+  store.book.heads().map(({ origin, size, root, time }) => `${origin.text} ${size} ${root} ${time}`)
+
+test('everything comes that is missing, in one round each for rows, heads, leaves, cards and the rest', () => {
+  const log = new TestLog(alice).add(alice.card, rebuild, 'of another time')
+  const server = holding(log, alice.card, rebuild)
+  const client = makeLogStore()
+  const report = exchange(client, server)
+  expect(types(report)).toEqual(['query', 'heads', 'leaves', 'bodies'])
+  expect(report.result).toEqual({ heads: 1, statements: 2, complete: true })
+  expect(heads(client)).toEqual(heads(server))
+  expect([...client.bodies.keys()].sort()).toEqual([...server.bodies.keys()].sort())
+})
+
+test('one digest tells two nodes that they have the same', () => {
+  const log = new TestLog(alice).add(alice.card, rebuild)
+  const [one, two] = [1, 2].map(() => holding(log, alice.card, rebuild))
+  const report = exchange(one!, two!)
+  expect(types(report)).toEqual(['query'])
+  expect(report.answered).toEqual([1])
+  expect(report.result.complete).toBe(true)
+})
+
+test('bodies that are missing under a log that both have are asked for all the same', () => {
+  const log = new TestLog(alice).add(alice.card, rebuild)
+  const client = holding(log)
+  const report = exchange(client, holding(log, alice.card, rebuild))
+  expect(types(report)).toEqual(['query', 'bodies'])
+  expect(client.bodies.size).toBe(2)
+})
+
+test('bodies of other projects stay where they are', () => {
+  const foreign = makeRelease({ image: 'registry.example/other/app' })
+  const log = new TestLog(alice).add(foreign, rebuild)
+  const client = makeLogStore()
+  exchange(client, holding(log, foreign, rebuild))
+  expect([...client.bodies.keys()]).toEqual([rebuild.statement.sid])
+})
+
+test('a later head of the same leaves costs no leaves', () => {
+  const log = new TestLog(alice).add(rebuild)
+  const client = holding(log, rebuild)
+  const server = holding(log, rebuild)
+  show(server.book, log, TEST_TIME + 600)
+  expect(types(exchange(client, server))).toEqual(['query', 'heads'])
+  expect(heads(client)).toEqual(heads(server))
+})
+
+test('only the leaves that are missing are sent', () => {
+  const log = new TestLog(alice).grow(2000)
+  const client = holding(log)
+  log.grow(2003)
+  const report = exchange(client, holding(log))
+  expect(report.requests.find(({ type }) => type === 'leaves')).toMatchObject({
+    ranges: [{ from: 2000, to: 2003 }],
+  })
+  expect(client.book.head(log.origin.text)?.size).toBe(2003)
+})
+
+test('who has more than the other learns nothing and asks for nothing', () => {
+  const log = new TestLog(alice).grow(5)
+  const behind = holding(log)
+  log.grow(9)
+  const ahead = holding(log)
+  const report = exchange(ahead, behind)
+  expect(types(report)).toEqual(['query', 'bodies'])
+  expect(ahead.book.head(log.origin.text)?.size).toBe(9)
+})
+
+test('a full log comes, over several answers', () => {
+  const log = new TestLog(alice).grow(65_536)
+  const client = makeLogStore()
+  const report = exchange(client, holding(log))
+  expect(client.book.head(log.origin.text)?.size).toBe(65_536)
+  expect(types(report).filter((type) => type === 'leaves')).toHaveLength(2)
+  expect(Math.max(...report.answered)).toBeLessThanOrEqual(64 * 1024)
+})
+
+test('hundreds of logs come, and go on where the rounds ended', () => {
+  const server = makeLogStore()
+  for (let i = 0; i < 610; i++) {
+    const statement = makeRebuild({ release, operator: makeOperator(`voter ${i}`) })
+    show(server.book, new TestLog(makeOperator(`voter ${i}`)).add(statement))
+    server.take(statement)
+  }
+  const client = makeLogStore()
+  const report = exchange(client, server)
+  expect(report.result).toEqual({ heads: 610, statements: 610, complete: true })
+  // Rows, and twice heads, leaves and bodies: a request names 600 at most.
+  expect(types(report)).toHaveLength(7)
+  expect(Math.max(...report.answered)).toBeLessThanOrEqual(64 * 1024)
+})
+
+test('what does not fit in the rounds of one exchange is left for another', () => {
+  const many = Array.from({ length: 40_000 }, (_, i) => leafNamed(`missing ${i}`))
+  const log = new TestLog(alice).add(...many)
+  const client = makeLogStore()
+  const server = holding(log)
+  const { result, requests } = exchange(client, server)
+  expect(requests).toHaveLength(64)
+  expect(result).toEqual({ heads: 1, statements: 0, complete: false })
+})
+
+test('a statement that was declined is not asked for again', () => {
+  const log = new TestLog(alice).add(rebuild)
+  const declined = new Set([rebuild.statement.sid])
+  const report = exchange(makeLogStore(), holding(log, rebuild), { declined })
+  expect(types(report)).toEqual(['query', 'heads', 'leaves'])
+})
+
+test('a statement that only a later version can read is left alone, and nobody is blamed', () => {
+  const payload = utf8(
+    JSON.stringify({
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: 'x', digest: { sha256: hexOf('x') } }],
+      predicateType: 'https://rebuildnet.dev/prophecy/v9',
+      predicate: {},
+    }),
+  )
+  const envelope = { publicKey: parseHex(alice.key.publicKey)!, payload }
+  const bytes = encodeEnvelope({ ...envelope, signature: alice.key.sign(preAuthEncoding(payload)) })
+  const sid = sidOf(envelope, nodeCrypto)
+  const log = new TestLog(alice).add({ kind: 'statement', sid, tag: TEST_TAG }, rebuild)
+  const server = holding(log, rebuild)
+  server.bodies.set(sid, { statement: rebuild.statement, bytes })
+  const declined = new Set<string>()
+  const client = makeLogStore()
+  expect(exchange(client, server, { declined }).result).toMatchObject({ complete: true })
+  expect([...declined]).toEqual([sid])
+  expect([...client.bodies.keys()]).toEqual([rebuild.statement.sid])
+})
+
+test('logs that nobody wants here are not taken, and those whose key is unknown only with their card', () => {
+  const bob = makeOperator('bob')
+  const server = makeLogStore()
+  for (const operator of [alice, bob]) {
+    show(server.book, new TestLog(operator).add(operator.card))
+    server.take(operator.card)
+  }
+  const query = { operators: [alice.id, bob.id], keys: [], tags: [] }
+  const client = makeLogStore({
+    query,
+    standing: ({ operator }, store) => {
+      if (operator !== alice.id) return 'unwanted'
+      return store.bodies.has(alice.card.statement.sid) ? 'wanted' : 'needs-card'
+    },
+  })
+  const report = exchange(client, server)
+  expect(client.book.heads().map(({ origin }) => origin.operator)).toEqual([alice.id])
+  expect(types(report)).toEqual(['query', 'heads', 'bodies', 'leaves'])
+})
+
+test('gaps are filled without a look at anything else', () => {
+  const log = new TestLog(alice).add(rebuild)
+  const server = holding(log, rebuild)
+  show(server.book, new TestLog(makeOperator('bob')).grow(3))
+  const client = makeLogStore()
+  const report = exchange(client, server, { gaps: [log.head()] })
+  expect(types(report)).toEqual(['leaves', 'bodies'])
+  expect(client.book.heads()).toHaveLength(1)
+  expect(report.result).toEqual({ heads: 1, statements: 1, complete: false })
+})
+
+test('a peer that cannot fill a gap has not lied: it only passed the head on', () => {
+  const log = new TestLog(alice).grow(4)
+  const client = makeLogStore()
+  const report = exchange(client, makeLogStore(), { gaps: [log.head()] })
+  expect(report.result).toMatchObject({ heads: 0 })
+  const otherwise = new TestLog(alice).grow(4, 'other')
+  expect(exchange(client, holding(otherwise), { gaps: [log.head()] }).result.heads).toBe(0)
+})
+
+test.each([
+  ['a larger fork', 7, 1],
+  ['a smaller fork', 4, -1],
+  ['a fork of the same size', 5, 1],
+])('%s is proven by what the peer shows, which is no lie of the peer', (_, size, later) => {
+  const begin = (): TestLog => new TestLog(alice).grow(3)
+  const client = holding(begin().grow(5, 'mine'))
+  const server = makeLogStore()
+  show(server.book, begin().grow(size, 'theirs'), TEST_TIME + later * 60)
+  const report = exchange(client, server)
+  expect(report.proofs).toHaveLength(1)
+  expect(client.book.proofAbout(alice.id, alice.key.publicKey)).toBeDefined()
+  expect(report.result.complete).toBe(true)
+  // Once it is proven nothing more is asked about it, unless it grows.
+  const again = exchange(client, server)
+  expect(again.proofs).toEqual([])
+  expect(types(again)).not.toContain('proofs')
+})
+
+test('a proof goes from one to the other, about whichever log of the key', () => {
+  const server = holding(new TestLog(alice).grow(5))
+  server.book.offerHead(new TestLog(alice).grow(5, 'other').head(), TEST_TIME)
+  const first = new TestLog(alice).grow(5)
+  show(server.book, first.next(alice).add('later'), TEST_TIME + 60)
+  const client = makeLogStore()
+  const report = exchange(client, server)
+  expect(report.proofs).toHaveLength(1)
+  expect(client.book.proofAbout(alice.id, alice.key.publicKey)).toBeDefined()
+})
+
+const endless = Array.from({ length: 70 }, (): SyncAnswer => ({ type: 'rows', more: 1, rows: [] }))
+
+const LIES: [string, (answer: SyncAnswer) => SyncAnswer | readonly SyncAnswer[]][] = [
+  ['something else than was asked for', () => ({ type: 'bodies', more: 0, items: [] })],
+  ['frames without end', () => endless],
+  ['an empty answer that goes on', () => ({ type: 'rows', more: 2, rows: [] })],
+  [
+    '"same" after rows',
+    (answer) => (answer.type === 'rows' ? [{ ...answer, more: 1 }, { type: 'same' }] : answer),
+  ],
+  [
+    'an older head than its row says',
+    (answer) =>
+      answer.type === 'rows'
+        ? { ...answer, rows: answer.rows.map((row) => ({ ...row, time: row.time + 1 })) }
+        : answer,
+  ],
+  [
+    'leaves in the wrong order',
+    (answer) =>
+      answer.type === 'leaves'
+        ? {
+            ...answer,
+            runs: answer.runs.map(({ place, slots }) => ({
+              place,
+              slots: Uint8Array.of(...slots.subarray(49), ...slots.subarray(0, 49)),
+            })),
+          }
+        : answer,
+  ],
+  [
+    'leaves of a place that was not asked for',
+    (answer) =>
+      answer.type === 'leaves'
+        ? { ...answer, runs: answer.runs.map((run) => ({ ...run, place: 1 })) }
+        : answer,
+  ],
+  [
+    'a body that nobody asked for',
+    (answer) => (answer.type === 'bodies' ? { ...answer, items: [release.bytes] } : answer),
+  ],
+]
+
+test.each(LIES)('%s ends the exchange as the fault of the peer', (_, alter) => {
+  const log = new TestLog(alice).add(alice.card, rebuild)
+  const server = holding(log, alice.card, rebuild)
+  const run = (): unknown =>
+    exchange(makeLogStore(), server, {
+      alter: (frame) => [alter(parseAnswer(frame))].flat().map(encodeAnswer),
+    })
+  expect(run).toThrow(
+    expect.objectContaining({ code: expect.stringMatching(/^(malformed|lie)$/) as string }),
+  )
+})
+
+test.each([
+  ['busy', 'busy'],
+  ['unavailable', 'busy'],
+  ['bad-request', 'refused'],
+  ['too-many-rounds', 'refused'],
+] as const)('the refusal "%s" is no lie', (code, expected) => {
+  const alter = (): Uint8Array[] => [encodeAnswer({ type: 'error', code })]
+  const run = (): unknown => exchange(makeLogStore(), makeLogStore(), { alter })
+  expect(run).toThrow(expect.objectContaining({ code: expected }))
+})
+
+test('a peer that hangs up has not lied', () => {
+  const run = (): unknown => exchange(makeLogStore(), makeLogStore(), { alter: () => [] })
+  expect(run).toThrow(expect.objectContaining({ code: 'ended' }))
+})
+
+test('many wants go in several queries, which together are the whole', () => {
+  const operators = Array.from({ length: 700 }, (_, i) => makeOperator(`voter ${i}`).id)
+  const query = { operators, keys: [], tags: [CARD_TAG] }
+  const report = exchange(makeLogStore({ query }), makeLogStore())
+  const asked = report.requests.flatMap((request) =>
+    request.type === 'query' ? request.query.operators : [],
+  )
+  expect(asked.sort()).toEqual([...operators].sort())
+  expect(report.requests).toHaveLength(3)
+})
