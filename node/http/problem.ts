@@ -74,6 +74,7 @@ const FAMILY_STATUS: Readonly<Record<string, number>> = {
   TreeObjectError: 422,
   LogError: 422,
   BundleError: 422,
+  SyncError: 503,
 }
 
 const TITLE: Readonly<Record<number, string>> = {
