@@ -53,7 +53,8 @@ export function openProof(bytes: Uint8Array, crypto: Crypto): EquivocationProof 
     origin,
     words,
     id: toHex(crypto.sha256(bytes)),
-    bytes,
+    // A copy: a proof is kept for ever, the frame that it came in is not.
+    bytes: new Uint8Array(bytes),
   }
 }
 

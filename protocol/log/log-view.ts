@@ -17,6 +17,7 @@ import type { EquivocationProof } from './equivocation.ts'
 import type { FollowedLog } from './followed-log.ts'
 import { CARD_TAG, projectTag, type ProjectTag } from './leaf.ts'
 import { MAX_HEAD_AHEAD_SECONDS, type LogBook } from './log-book.ts'
+import { parseOrigin } from './origin.ts'
 
 export interface LogViewInit {
   readonly book: LogBook
@@ -93,6 +94,17 @@ export function createLogView(init: LogViewInit): BookView {
     return tag
   }
 
+  const beginnings = new Map<string, boolean>()
+  /** Whether the first leaves of a log are here and give a root: asked for each statement, hashed once. */
+  const begins = (log: FollowedLog | undefined, size: number, root: string): boolean => {
+    if (log === undefined) return false
+    if (log.head?.size === size) return log.head.root === root
+    const name = `${log.origin.text} ${size} ${root}`
+    const answer = beginnings.get(name) ?? log.tree.hasPrefix(size, root)
+    beginnings.set(name, answer)
+    return answer
+  }
+
   /** What of one key's logs is missing, and the time of its open log's head. */
   const examine = (operator: OperatorId, key: KeyHex, image: ImageName): KeyLogs => {
     // A log of which only claims were seen says nothing yet, and closes nothing.
@@ -108,19 +120,23 @@ export function createLogView(init: LogViewInit): BookView {
       missingStatements += log.missing(tagOfImage(image)) + log.missing(CARD_TAG)
     }
     if (missingStatements > 0) missing.add('statements')
-    for (const gap of unsealed(logs)) missing.add(gap)
+    for (const gap of unsealed(logs, begins)) missing.add(gap)
     return { time: head.time, missing, missingStatements }
   }
 
   /** What was said before a key was given up still counts, and so must all of it be here. */
   const examineEnded = ({ origin, size, root }: Revocation, image: ImageName): KeyLogs => {
     const log = book.log(origin)
-    if (log?.tree.hasPrefix(size, root) !== true) {
+    // Where nothing of a key counts at all, there is nothing to wait for.
+    if (size === 0 && (log?.origin ?? parseOrigin(origin)).n === 0) {
+      return { missing: new Set(), missingStatements: 0 }
+    }
+    if (log === undefined || !begins(log, size, root)) {
       return { missing: new Set(['log']), missingStatements: 0 }
     }
     const { key, operator, n } = log.origin
     const logs = book.logsOf(operator, key).filter((each) => each.origin.n <= n)
-    const missing = new Set<LogGapReason>(unsealed(logs))
+    const missing = new Set<LogGapReason>(unsealed(logs, begins))
     const missingStatements = logs.reduce(
       (sum, each) => sum + each.missingBelow(tagOfImage(image), each === log ? size : Infinity),
       0,
@@ -181,8 +197,7 @@ export function createLogView(init: LogViewInit): BookView {
       const bounds = standingOf(origin.text, memberOf(operator).chain.revocations)
       if (typeof bounds === 'string') return bounds === 'all'
       return bounds.every(
-        ({ size, root }) =>
-          index < size && book.log(origin.text)?.tree.hasPrefix(size, root) === true,
+        ({ size, root }) => index < size && begins(book.log(origin.text), size, root),
       )
     },
     completeUpTo: (operator, image) => logsOf(operator, image).completeUpTo,
@@ -209,14 +224,16 @@ function makeMember(chain: CardChain): Member {
 }
 
 /** What is missing of the logs before the last one. */
-function* unsealed(logs: readonly FollowedLog[]): Generator<LogGapReason> {
+function* unsealed(
+  logs: readonly FollowedLog[],
+  begins: (log: FollowedLog, size: number, root: string) => boolean,
+): Generator<LogGapReason> {
   for (const [i, log] of logs.entries()) {
     const before = logs[i - 1]
     const { seal, origin } = log
     if (origin.n === 0) continue
     if (before?.origin.n !== origin.n - 1 || seal === undefined) yield 'log'
     // More may be here than the seal says, of an owner that had lost its end; nothing may be missing.
-    else if (before.claim !== undefined || !before.tree.hasPrefix(seal.size, seal.root))
-      yield 'seal'
+    else if (before.claim !== undefined || !begins(before, seal.size, seal.root)) yield 'seal'
   }
 }

@@ -152,6 +152,7 @@ describe('leaves', () => {
     })
     expect(book.gaps()).toEqual([])
     expect(book.head(strange.origin.text)?.size).toBe(3)
+    expect(book.entries(strange.origin.text, 0, 9)).toEqual(strange.slots(0, 3))
     expect(book.offerHead(strange.head(NOW + 3, 3), NOW + 3).kind).toBe('equivocation')
   })
 

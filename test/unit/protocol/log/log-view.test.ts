@@ -233,6 +233,18 @@ describe('a revocation', () => {
     show(book, log, TEST_TIME + 1)
     expect(upTo(book, { own })).toBe(TEST_TIME)
   })
+
+  it('of everything that a key ever said leaves nothing to wait for', () => {
+    const book = makeBook()
+    const card = ends(0)
+    const own = [alice.card, card]
+    show(book, new TestLog(renewed, 0, alice.id).add(card))
+    arrive(book, card)
+    expect(upTo(book, { own })).toBe(TEST_TIME)
+    show(book, log, TEST_TIME)
+    expect(counts(book, rebuilt, { own })).toBe(false)
+    expect(upTo(book, { own })).toBe(TEST_TIME)
+  })
 })
 
 describe('two histories', () => {
