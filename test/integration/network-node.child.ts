@@ -10,7 +10,8 @@ import { createLogger } from '../../node/logger.ts'
 import { Network, type NetworkOptions } from '../../node/network/network.ts'
 import { FOLLOWS_TEST_IMAGE, TestLedger } from '../support/network.ts'
 import type { NodeCommand } from '../support/node-process.ts'
-import { makeRelease, TEST_TIME } from '../support/statements.ts'
+import { TestLog } from '../support/logs.ts'
+import { makeOperator, makeRelease, TEST_TIME, type TestOperator } from '../support/statements.ts'
 import { openStore } from '../support/temporary-store.ts'
 
 const [folder = '', text = '{}'] = process.argv.slice(2)
@@ -18,6 +19,16 @@ const options = JSON.parse(text) as Partial<NetworkOptions>
 
 const store = await openStore(join(folder, 'store'))
 const ledger = new TestLedger(store, FOLLOWS_TEST_IMAGE)
+// One of its own: two processes that wrote to one log would fork it.
+const operator = makeOperator(folder)
+const log = new TestLog(operator)
+ledger.strangers.add(makeOperator('stranger').key.publicKey)
+let published = 0
+
+/** Who signs the next one: others hear no more of one signer than its quota of a day. */
+function speaker(): TestOperator {
+  return makeOperator(`${folder} ${Math.floor(published++ / 150)}`)
+}
 const network = new Network(
   {
     crypto: nodeCrypto,
@@ -40,20 +51,26 @@ async function answer(command: NodeCommand): Promise<unknown> {
     case 'peers':
       return network.peers()
     case 'publish': {
-      const { bytes, statement } = makeRelease({ version: command.version })
-      await ledger.put(bytes)
+      const { bytes, statement } = makeRelease({ operator: speaker(), version: command.version })
+      await store.statements.put(bytes)
       await network.publish(statement, bytes)
       return statement.sid
     }
     case 'put': {
-      const { bytes, statement } = makeRelease({ version: command.version })
-      await ledger.put(bytes)
-      return statement.sid
+      const release = makeRelease({ operator, version: command.version })
+      await store.statements.put(release.bytes)
+      ledger.keep(log.add(release))
+      await ledger.commit()
+      return release.statement.sid
     }
     case 'offers':
       return ledger.offers
     case 'sync':
       return network.sync()
+    case 'counts':
+      return Object.fromEntries(network.gossipCounts())
+    case 'usage':
+      return { rssBytes: process.memoryUsage.rss() }
   }
 }
 

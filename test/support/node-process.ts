@@ -8,8 +8,8 @@ import { temporaryFolder } from './temporary-store.ts'
 import { waitFor } from './wait-for.ts'
 
 export type NodeCommand =
-  | { readonly do: 'addresses' | 'peers' | 'offers' | 'sync' }
-  /** Stores a release of the test project, and tells the network of it or does not. */
+  | { readonly do: 'addresses' | 'peers' | 'offers' | 'sync' | 'usage' | 'counts' }
+  /** Stores a release of the test project, and tells the network of it, or has it in its log for sync. */
   | { readonly do: 'publish' | 'put'; readonly version: string }
 
 export interface Offer {
@@ -17,7 +17,15 @@ export interface Offer {
   readonly origin: { readonly via: string; readonly peer: string }
 }
 
+/** What a process costs. */
+export interface Usage {
+  readonly rssBytes: number
+}
+
 export interface NodeProcess {
+  usage(): Promise<Usage>
+  /** How often each result of validation was found. */
+  counts(): Promise<Readonly<Record<string, number>>>
   addresses(): Promise<readonly string[]>
   peers(): Promise<readonly ConnectedPeer[]>
   /** What came in, and from whom. */
@@ -80,6 +88,8 @@ export async function startNodeProcess(init: NodeProcessInit): Promise<NodeProce
     peers: () => ask({ do: 'peers' }),
     offers: () => ask({ do: 'offers' }),
     sync: () => ask({ do: 'sync' }),
+    usage: () => ask({ do: 'usage' }),
+    counts: () => ask({ do: 'counts' }),
     publish: (version) => ask({ do: 'publish', version }),
     put: (version) => ask({ do: 'put', version }),
     received: (sid) =>
