@@ -9,6 +9,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { EquivocationProof } from '../../protocol/log/equivocation.ts'
+import type { Sid } from '../../protocol/identifiers.ts'
 import type { Head } from '../../protocol/log/head.ts'
 import { CARD_TAG } from '../../protocol/log/leaf.ts'
 import { syncClient, type SyncResult } from '../../protocol/sync/client.ts'
@@ -54,6 +55,7 @@ export class LogSync {
   readonly #exchanger: Exchanger
   readonly #declined: Declined
   readonly #gaps: Gaps
+  readonly #coming = new Set<Sid>()
   /** Peers that are being caught up with. */
   readonly #running = new Map<string, Promise<number>>()
   #timer: NodeJS.Timeout | undefined
@@ -134,8 +136,9 @@ export class LogSync {
   /** The next round: at the interval, or sooner while something that is listed is missing here. */
   #schedule(): void {
     const { syncIntervalMs } = this.#options
-    this.#pause = this.#isComplete() ? limits.INCOMPLETE_MS : this.#pause * 2
-    const pause = this.#isComplete() ? syncIntervalMs : Math.min(syncIntervalMs, this.#pause)
+    const complete = this.#isComplete()
+    const pause = complete ? syncIntervalMs : Math.min(syncIntervalMs, this.#pause)
+    this.#pause = complete ? limits.INCOMPLETE_MS : this.#pause * 2
     this.#timer = setTimeout(() => {
       void this.sync()
         .catch((error: unknown) => this.#log(error, 'round'))
@@ -150,7 +153,7 @@ export class LogSync {
     const query = logs.query()
     const tags = new Set([CARD_TAG, ...query.tags])
     return heads.book.rows(query).every(({ origin }) => {
-      const [missing] = logs.book.missingBodies(origin.text, tags)
+      const [missing] = heads.book.missingBodies(origin, tags)
       return missing === undefined
     })
   }
@@ -222,6 +225,7 @@ export class LogSync {
       wishes: logs,
       now: () => unixSeconds(clock),
       declined: this.#declined,
+      coming: this.#coming,
     }
     const work = (): Work => (answers) =>
       fetchFrames(answers, syncClient(client, result, gaps), {

@@ -34,6 +34,8 @@ export interface ClientComponents {
   readonly now: () => UnixSeconds
   /** Statements that were not taken when they came, and are not asked for again for a while. */
   readonly declined: { has(sid: Sid): boolean; add(sid: Sid): void }
+  /** Statements that are on their way in any exchange of this node: no two ask for the same. */
+  readonly coming: Set<Sid>
 }
 
 /** Filled in while the exchange runs. */
@@ -276,16 +278,17 @@ class Client {
 
   /** Bodies that are missing in these logs: cards first, then by the age of the head. */
   *#fetchBodies(rows: readonly SyncRow[]): ClientRun {
-    const { book, wishes, declined } = this.#components
+    const { book, wishes, declined, coming } = this.#components
     const newest = [...rows].sort((a, b) => b.time - a.time)
     const projects: ReadonlySet<ProjectTag> = new Set(wishes.query().tags)
     let batch: Sid[] = []
     for (const tags of [new Set([CARD_TAG]), projects]) {
       for (const { origin } of newest) {
         if (wishes.standing(origin) !== 'wanted') continue
-        for (const sid of [...book.book.missingBodies(origin.text, tags)]) {
-          if (this.#asked.has(sid) || declined.has(sid)) continue
+        for (const sid of book.missingBodies(origin, tags)) {
+          if (this.#asked.has(sid) || declined.has(sid) || coming.has(sid)) continue
           this.#asked.add(sid)
+          coming.add(sid)
           batch.push(sid)
           if (batch.length < MAX_ENTRIES_PER_FRAME) continue
           yield* this.#bodies(batch)
@@ -302,11 +305,16 @@ class Client {
     fits: (statement: SignedStatement) => boolean = () => true,
   ): ClientRun {
     const result = this.#result
-    yield* fetchBodies(sids, this.#bodyComponents, function* (opened) {
-      const statements = opened.filter(({ statement }) => fits(statement))
-      if (statements.length > 0) yield { type: 'take', statements }
-      result.statements += statements.length
-    })
+    const { coming } = this.#components
+    try {
+      yield* fetchBodies(sids, this.#bodyComponents, function* (opened) {
+        const statements = opened.filter(({ statement }) => fits(statement))
+        if (statements.length > 0) yield { type: 'take', statements }
+        result.statements += statements.length
+      })
+    } finally {
+      for (const sid of sids) coming.delete(sid)
+    }
   }
 }
 

@@ -20,8 +20,9 @@ export interface FetchBodiesComponents {
 const ORDER: Readonly<Record<StatementKind, number>> = {
   operator: 0,
   release: 1,
-  rebuild: 2,
-  withdrawal: 3,
+  commitment: 2,
+  rebuild: 3,
+  withdrawal: 4,
 }
 
 /** At most 600 sids. What comes is handed to `take`, frame by frame. */

@@ -5,8 +5,9 @@
  * each log and not at each leaf.
  */
 import { toHex } from '../bytes.ts'
-import type { UnixSeconds } from '../identifiers.ts'
+import type { Sid, UnixSeconds } from '../identifiers.ts'
 import type { EquivocationProof } from '../log/equivocation.ts'
+import type { FollowedLog } from '../log/followed-log.ts'
 import type { Head } from '../log/head.ts'
 import { LEAF_SLOT_BYTES, type ProjectTag } from '../log/leaf.ts'
 import type { HeadAnswer, LeavesAnswer, LogBook } from '../log/log-book.ts'
@@ -65,10 +66,14 @@ export class SyncBook {
 
   /** Whether a smaller log of this root is what the log here began with. */
   hasPrefix(origin: Origin, size: number, root: string): boolean {
-    const log = this.book
-      .logsOf(origin.operator, origin.key)
-      .find((each) => each.origin.n === origin.n)
-    return log?.tree.hasPrefix(size, root) ?? false
+    return this.#log(origin)?.tree.hasPrefix(size, root) ?? false
+  }
+
+  /** Statements of a log under some tags that are not here. It may be gone through while they come. */
+  missingBodies(origin: Origin, tags: ReadonlySet<ProjectTag>): Iterable<Sid> {
+    const log = this.#log(origin)
+    const missing = [...tags].some((tag) => (log?.missing(tag) ?? 0) > 0)
+    return missing ? (log?.missingSids(tags) ?? []) : []
   }
 
   isProven({ operator, key }: Origin): boolean {
@@ -92,6 +97,10 @@ export class SyncBook {
     const answer = work()
     const proof = knew ? undefined : this.book.proofAbout(origin.operator, origin.key)
     return { answer, proof }
+  }
+
+  #log({ operator, key, text }: Origin): FollowedLog | undefined {
+    return this.book.logsOf(operator, key).find(({ origin }) => origin.text === text)
   }
 
   #rowOf({ origin, size, root, time }: Head): SyncRow {

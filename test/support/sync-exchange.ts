@@ -50,6 +50,7 @@ export function exchange(
     wishes: client,
     now: () => NOW,
     declined,
+    coming: new Set<string>(),
   }
   for (const step of syncClient(components, result, gaps)) {
     switch (step.type) {
