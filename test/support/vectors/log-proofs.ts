@@ -126,6 +126,11 @@ export const invalidProofs: readonly (readonly [string, LogErrorCode, Uint8Array
     pair('after-seal', next.head(later), log.head()),
   ],
   [
+    'logs of one key in the names of two operators',
+    'proof-origins',
+    pair('after-seal', log.head(later), new TestLog(alice, 0, bob.id).next(alice).head()),
+  ],
+  [
     'logs of two operators',
     'proof-origins',
     pair('after-seal', log.head(later), elsewhere.next(bob).head()),

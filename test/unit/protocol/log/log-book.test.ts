@@ -181,6 +181,18 @@ describe('two histories of one log are proven', () => {
     expect(book.heads()).toEqual([])
   })
 
+  it('by what contradicts the newest claim alone', () => {
+    const offered = [log.head(NOW, 5), log.head(NOW + 1)]
+    for (const [kind, head] of [
+      ['fork', fork.head(NOW + 1, 40)],
+      ['shrink', log.head(NOW + 2, 39)],
+    ] as const) {
+      const book = makeBook()
+      for (const each of offered) expect(book.offerHead(each, NOW).kind).toBe('needs-leaves')
+      expect(proven(book.offerHead(head, NOW), book)).toBe(kind)
+    }
+  })
+
   it('by a later head that is smaller, even of claims', () => {
     const book = makeBook()
     book.offerHead(log.head(), NOW)
