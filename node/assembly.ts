@@ -26,6 +26,7 @@ import type { Logger } from './logger.ts'
 import { Logs } from './logs.ts'
 import type { NodeNetwork, NodeParts } from './node-parts.ts'
 import type { OperatorIdentity } from './operator-identity.ts'
+import { takeOwnCard } from './own-card.ts'
 import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
 import { attemptRebuild } from './rebuild-attempt.ts'
@@ -193,6 +194,7 @@ export class NodeAssembly implements NodeParts {
     if (this.store.uncleanStop) await markUnsynced(this.store)
     this.#unsynced = await isUnsynced(this.store)
     for (const card of await this.store.statements.cards()) this.signers.add(card)
+    await takeOwnCard(this, this.#logger)
     await this.alerts.load()
     await this.logs.load()
     if (!(await this.store.statements.has(this.identity.card.sid))) {
@@ -262,6 +264,8 @@ export class NodeAssembly implements NodeParts {
   reconsider(images: readonly string[]): void {
     this.tally.touchImages(images)
     this.#quietly(this.#raiseProven(), 'alerts were not looked at')
+    // A head names the newest own card.
+    this.#quietly(this.logs.own.signQuietly(), 'the own head was not signed')
     if (this.network !== undefined) void this.enqueueKnown()
   }
 
@@ -315,7 +319,12 @@ export class NodeAssembly implements NodeParts {
   }
 
   #stored(statement: SignedStatement, bytes: Uint8Array): void {
-    if (isCard(statement)) this.signers.add(statement)
+    if (isCard(statement)) {
+      this.signers.add(statement)
+      void takeOwnCard(this, this.#logger).catch((error: unknown) => {
+        this.#logger.error({ error: String(error) }, 'the newest own card was not taken')
+      })
+    }
     this.logs.stored(statement, bytes)
     this.tally.touch(statement)
     void this.#announce(statement).catch((error: unknown) => {

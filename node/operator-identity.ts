@@ -41,6 +41,7 @@ export class OperatorIdentity {
   readonly key: SigningKey
   readonly #file: string
   #own: OwnCard
+  #adopting: Promise<void> = Promise.resolve()
 
   constructor(folder: Pick<DataFolder, 'card'>, key: SigningKey, own: OwnCard) {
     this.key = key
@@ -64,8 +65,16 @@ export class OperatorIdentity {
     )
   }
 
-  /** Puts a newer card in the place of the one here. */
-  async adopt(own: OwnCard): Promise<void> {
+  /** Puts a newer card in the place of the one here; the one that is here already stays. */
+  adopt(own: OwnCard): Promise<void> {
+    // One after the other: a card may come by hand and from the network at once.
+    const done = this.#adopting.then(() => this.#replace(own))
+    this.#adopting = done.catch(() => undefined)
+    return done
+  }
+
+  async #replace(own: OwnCard): Promise<void> {
+    if (own.card.body.cardDigest === this.card.body.cardDigest) return
     if (!this.isNewer(own.card)) {
       throw new ConfigError(
         'refused',

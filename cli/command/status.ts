@@ -7,6 +7,13 @@ import { logFacts, ownLogFacts } from '../terminal/log-report.ts'
 import { bad, faint, good, strong, warn } from '../terminal/style.ts'
 import { countWords, timeWords } from '../terminal/words.ts'
 
+const CARD_TROUBLE = {
+  'key-dropped':
+    'a newer card of this operator does not list the key of this node: nothing that it signs supports anything',
+  'two-cards':
+    'there are two cards of one version: this operator supports nothing where no policy pins one; somebody else may have the root key',
+} as const
+
 export function define(command: Command, bind: Bind): void {
   command.description(
     'Who this node is, what it follows, whom it is connected to and what it is doing.',
@@ -30,6 +37,9 @@ export function define(command: Command, bind: Bind): void {
       ...(status.readOnly ? [['store', bad('read-only: free some disk space')] as const] : []),
       ['operator', strong(`${status.name} (${status.operator})`)],
       ['card', cardExpiryFact(status.cardExpires, Math.floor(Date.now() / 1000))],
+      ...(status.cardTrouble === null
+        ? []
+        : [['', bad(CARD_TROUBLE[status.cardTrouble])] as const]),
       ['network', `${status.network}, ${countWords(status.peers, 'peer')}`],
       ['addresses', status.listen.length === 0 ? faint('none') : status.listen],
       ['projects', status.projects.length === 0 ? faint('none followed') : status.projects],

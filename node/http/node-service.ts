@@ -28,6 +28,11 @@ export interface Status {
   readonly key: KeyHex
   /** From when on nobody believes what this node signs. */
   readonly cardExpires: UnixSeconds
+  /**
+   * Why it is not what others go by: a newer card lists the key of this node no more, or another
+   * card of one version was made with the root key.
+   */
+  readonly cardTrouble: 'key-dropped' | 'two-cards' | null
   readonly peerId: string
   readonly listen: readonly string[]
   readonly peers: number

@@ -94,6 +94,7 @@ export class Service implements NodeService {
       name: identity.card.body.name,
       key: identity.key.publicKey,
       cardExpires: identity.card.body.expires,
+      cardTrouble: this.#trust.ownTrouble(),
       peerId: network?.peerId ?? '',
       listen: network?.addresses() ?? [],
       peers: network?.peers().length ?? 0,

@@ -10,6 +10,7 @@ import { ConfigError } from '../config-error.ts'
 import type {
   Cards,
   OperatorSummary,
+  Status,
   TrustListPreview,
   TrustListRequest,
   TrustRequest,
@@ -117,6 +118,15 @@ export class Trust {
       if (stored !== undefined) earlier.push(toBase64(stored.bytes))
     }
     return { operator: body.operator, card: toBase64(identity.cardBytes), earlier }
+  }
+
+  /** What others see of the own operator that this node's own card does not say. */
+  ownTrouble(): Status['cardTrouble'] {
+    const { signers, identity } = this.#parts
+    const { trouble, newest } = signers.chainOf(identity.card.body.operator)
+    if (trouble === 'two-cards') return trouble
+    const isListed = newest?.keys.includes(identity.key.publicKey) ?? true
+    return isListed ? null : 'key-dropped'
   }
 
   /** Puts a newer own card in the place of the one here, and tells the network. */

@@ -1,6 +1,6 @@
 /** The own operator card on real data folders: the commands, as they are typed, without a running node. */
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -94,7 +94,7 @@ describe('operator renew', () => {
 
   it('without the root key writes a draft, and says whose signature it lacks', async () => {
     await must('ada', 'init', '--name', 'Ada')
-    execFileSync('mv', [join(at('ada'), 'keys', 'root.key'), at('stick.key')])
+    await rename(dataFolder(at('ada')).rootKey, at('stick.key'))
     const ran = await run('ada', 'operator', 'renew', '--yes', '--draft', at('draft'))
     expect(ran.exitCode).toBe(0)
     expect(ran.stdout).toContain('not signed yet: the root key')
@@ -166,6 +166,28 @@ describe('a second node', () => {
     expect(ran.stderr).toContain('lists the key of this node')
   })
 
+  it('takes a newer card of its operator by itself, however it comes', async () => {
+    await joined()
+    await must('ada', 'operator', 'renew', '--yes', '--draft', at('draft'))
+    await must('arm', 'operator', 'sign', at('draft'), '--yes')
+    await must('arm', 'card', at('arm.card'))
+    await must('ada', 'trust', 'add', at('arm.card'))
+    expect(await cardOf('ada')).toMatchObject({ version: 3 })
+  })
+
+  it('that was revoked hears of it', async () => {
+    await joined()
+    await must('ada', 'operator', 'revoke', await keyOf('arm'), '--size', '0', '--yes')
+    await must('ada', 'card', at('ada.card'))
+    expect((await run('arm', 'status', '--json')).json).toMatchObject({ cardTrouble: null })
+    await must('arm', 'trust', 'add', at('ada.card'))
+    expect(await cardOf('arm')).toMatchObject({ version: 2 })
+    expect((await run('arm', 'status', '--json')).json).toMatchObject({
+      cardTrouble: 'key-dropped',
+    })
+    expect(await must('arm', 'status')).toContain('does not list the key of this node')
+  })
+
   it('refuses a draft that is not after the card in force, or was changed', async () => {
     await joined()
     await must('ada', 'operator', 'renew', '--yes', '--draft', at('draft'))
@@ -173,10 +195,35 @@ describe('a second node', () => {
     const again = await run('arm', 'operator', 'sign', at('draft'), '--yes')
     expect(again.stderr).toContain('card 3 is in force here')
     const text = await readFile(at('draft'), 'utf8')
-    const { writeFile } = await import('node:fs/promises')
     await writeFile(at('bad'), text.replace(/"root": "./, '"root": "B'))
     const bad = await run('ada', 'operator', 'sign', at('bad'), '--yes')
     expect(bad.stderr).toMatch(/bad is no good draft of a card: proofs\.root: /)
+  })
+})
+
+describe('two cards of one version', () => {
+  it('are shown to those who trust, who pin one, and to the operator', async () => {
+    await must('ada', 'init', '--name', 'Ada')
+    // Whoever has a copy of the root key.
+    await cp(at('ada'), at('thief'), { recursive: true })
+    await must('ada', 'operator', 'renew', '--yes')
+    await must('thief', 'operator', 'renew', '--yes', '--contact', 'thief@example.org')
+    await must('ada', 'card', at('ada.card'))
+    await must('thief', 'card', at('thief.card'))
+    await must('user', 'init', '--name', 'User')
+    await must('user', 'trust', 'add', at('thief.card'))
+    await must('user', 'trust', 'add', at('ada.card'))
+    expect(await must('user', 'trust', 'ls')).toContain('two cards of one version')
+    await must('user', 'trust', 'add', at('ada.card'), '--pin')
+    const listed = (await run('user', 'trust', 'ls', '--json')).json
+    expect(listed).toMatchObject([{ version: 2, contact: '', trouble: null }])
+
+    await must('ada', 'trust', 'add', at('thief.card'))
+    expect(await cardOf('ada')).toMatchObject({ contact: '' })
+    const shown = await run('ada', 'operator', 'show')
+    expect(shown.exitCode).toBe(1)
+    expect(shown.stdout).toContain('the root key may be stolen')
+    expect(await must('ada', 'status')).toContain('two cards of one version')
   })
 })
 
@@ -209,7 +256,6 @@ describe('operator rotate', () => {
     const { signingKey } = dataFolder(at('ada'))
     const old = await readFile(signingKey)
     await must('ada', 'operator', 'rotate', '--yes')
-    const { rename, writeFile } = await import('node:fs/promises')
     await rename(signingKey, dataFolder(at('ada')).nextSigningKey)
     await writeFile(signingKey, old, { mode: 0o600 })
     const [listed] = (await cardOf('ada')).keys

@@ -258,6 +258,7 @@ export class MemoryService implements NodeService {
     name: 'Ada',
     key: KEY,
     cardExpires: 4_000_000_000,
+    cardTrouble: null,
     peerId: '12D3KooWAda',
     listen: ['/ip4/127.0.0.1/tcp/4801'],
     peers: 1,
