@@ -21,7 +21,7 @@ export function define(command: Command, bind: Bind): void {
         ['peer', 'direction', 'score', 'since', 'agent', 'addresses'],
         peers.map((peer) => [
           peer.peerId,
-          peer.direction,
+          peer.addresses.every(isRelayed) ? `${peer.direction}, relayed` : peer.direction,
           peer.score.toFixed(1),
           timeWords(peer.connectedSince),
           peer.agent ?? '-',
@@ -31,4 +31,9 @@ export function define(command: Command, bind: Bind): void {
     }
     return EXIT.yes
   })
+}
+
+/** Whether the peer is reached through another one. */
+function isRelayed(address: string): boolean {
+  return address.includes('/p2p-circuit')
 }

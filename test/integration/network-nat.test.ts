@@ -1,9 +1,12 @@
 /** Nodes behind home routers: real processes, in network namespaces, behind real NAT. */
-import { expect, test } from 'vitest'
+import { expect, test as anyTest } from 'vitest'
 import { createInternet, type Machine } from '../support/network-namespaces.ts'
 import { startNodeProcess, type NodeProcess } from '../support/node-process.ts'
 import { waitFor } from '../support/wait-for.ts'
 import type { NetworkOptions } from '../../node/network/network.ts'
+
+// Skipped where network namespaces cannot be made: only root may.
+const test = anyTest.skipIf(process.getuid?.() !== 0)
 
 const PORT = 4801
 

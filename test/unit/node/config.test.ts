@@ -49,6 +49,28 @@ describe('the configuration', () => {
     })
   })
 
+  it('says where the node can be reached, and whom it serves', async () => {
+    const text =
+      'announce = ["/ip4/192.0.2.7/tcp/4801"]\nrelay = true\npeer_exchange = true\nupnp = false\n'
+    expect(await load(text)).toMatchObject({
+      announce: ['/ip4/192.0.2.7/tcp/4801'],
+      relay: true,
+      peerExchange: true,
+      upnp: false,
+    })
+  })
+
+  it('finds the key of a private network in the data folder, or where its path says', async () => {
+    const dataFolder = await temporaryFolder()
+    const flags = { network_key: 'team.key' }
+    expect(await loadConfig({ dataFolder, flags })).toMatchObject({
+      networkKey: join(dataFolder, 'team.key'),
+    })
+    expect(await load('network_key = "/etc/team.key"')).toMatchObject({
+      networkKey: '/etc/team.key',
+    })
+  })
+
   it.each([
     ['an unknown key', 'netwrok = "x"', 'unknown-key', 'unknown key "netwrok"'],
     [
