@@ -35,7 +35,7 @@ export interface ClientComponents {
   /** Statements that were not taken when they came, and are not asked for again for a while. */
   readonly declined: { has(sid: Sid): boolean; add(sid: Sid): void }
   /** Statements that are on their way in any exchange of this node: no two ask for the same. */
-  readonly coming: Set<Sid>
+  readonly coming?: Set<Sid>
 }
 
 /** Filled in while the exchange runs. */
@@ -80,12 +80,14 @@ class Client {
   readonly #result: SyncResult
   readonly #conversation = new Conversation()
   readonly #bodyComponents: FetchBodiesComponents
+  readonly #coming: Set<Sid>
   /** What was asked for in this exchange, whether it came or not. */
   readonly #asked = new Set<Sid>()
 
   constructor(components: ClientComponents, result: SyncResult) {
     this.#components = components
     this.#result = result
+    this.#coming = components.coming ?? new Set()
     this.#bodyComponents = {
       crypto: components.crypto,
       conversation: this.#conversation,
@@ -278,7 +280,8 @@ class Client {
 
   /** Bodies that are missing in these logs: cards first, then by the age of the head. */
   *#fetchBodies(rows: readonly SyncRow[]): ClientRun {
-    const { book, wishes, declined, coming } = this.#components
+    const { book, wishes, declined } = this.#components
+    const coming = this.#coming
     const newest = [...rows].sort((a, b) => b.time - a.time)
     const projects: ReadonlySet<ProjectTag> = new Set(wishes.query().tags)
     let batch: Sid[] = []
@@ -305,7 +308,6 @@ class Client {
     fits: (statement: SignedStatement) => boolean = () => true,
   ): ClientRun {
     const result = this.#result
-    const { coming } = this.#components
     try {
       yield* fetchBodies(sids, this.#bodyComponents, function* (opened) {
         const statements = opened.filter(({ statement }) => fits(statement))
@@ -313,7 +315,7 @@ class Client {
         result.statements += statements.length
       })
     } finally {
-      for (const sid of sids) coming.delete(sid)
+      for (const sid of sids) this.#coming.delete(sid)
     }
   }
 }

@@ -50,7 +50,6 @@ export function exchange(
     wishes: client,
     now: () => NOW,
     declined,
-    coming: new Set<string>(),
   }
   for (const step of syncClient(components, result, gaps)) {
     switch (step.type) {
