@@ -71,7 +71,7 @@ export type SyncAnswer =
 /** Room for the fixed part of a frame with a list; each thing takes 2 bytes and itself. */
 export const LIST_HEADER_BYTES = 4
 export const ITEM_HEADER_BYTES = 2
-export const ROW_BYTES = ORIGIN_BYTES + 4 + 32 + 8 + 1
+const ROW_BYTES = ORIGIN_BYTES + 4 + 32 + 8 + 1
 export const MAX_ROWS_PER_FRAME = Math.floor((MAX_FRAME_BYTES - LIST_HEADER_BYTES) / ROW_BYTES)
 
 export function encodeAnswer(answer: SyncAnswer): Uint8Array {

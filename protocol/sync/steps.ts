@@ -8,7 +8,7 @@ import type { EquivocationProof } from '../log/equivocation.ts'
 import type { StatementError } from '../statement-error.ts'
 import type { SignedStatement } from '../statement.ts'
 
-export interface SendStep {
+interface SendStep {
   readonly type: 'send'
   readonly frame: Uint8Array
 }
@@ -42,30 +42,29 @@ export interface OpenedStatement {
 }
 
 /** Store statements, which are verified and were asked for. */
-export interface TakeStep {
+interface TakeStep {
   readonly type: 'take'
   readonly statements: readonly OpenedStatement[]
 }
 
 /** Keep what the book has learned, and tell it which statements in new leaves are here already. */
-export interface CommitStep {
+interface CommitStep {
   readonly type: 'commit'
 }
 
 /** A log is proven to be forked, and was not before: tell others. */
-export interface ProvenStep {
+interface ProvenStep {
   readonly type: 'proven'
   readonly proof: EquivocationProof
 }
 
 /** A good moment to let others work. */
-export interface PauseStep {
+interface PauseStep {
   readonly type: 'pause'
 }
 
 export type ServerStep = SendStep | ReceiveStep | ReadStep
-export type ClientStep =
-  SendStep | ReceiveStep | OpenStep | TakeStep | CommitStep | ProvenStep | PauseStep
+type ClientStep = SendStep | ReceiveStep | OpenStep | TakeStep | CommitStep | ProvenStep | PauseStep
 
 export type ServerRun = Generator<ServerStep, void, void>
 /** Gives `T` to the client that it is a part of. */

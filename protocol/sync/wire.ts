@@ -11,8 +11,8 @@ import { makeOrigin, type Origin } from '../log/origin.ts'
 import { MAX_ENTRIES_PER_FRAME, MAX_FRAME_BYTES } from './limits.ts'
 import { malformed } from './sync-error.ts'
 
-export const OPERATOR_BYTES = 55
-export const TAG_BYTES = 16
+const OPERATOR_BYTES = 55
+const TAG_BYTES = 16
 const HASH_BYTES = 32
 const KEY_BYTES = 32
 export const ORIGIN_BYTES = OPERATOR_BYTES + KEY_BYTES + 2
