@@ -5,10 +5,14 @@
  * set aside, never deleted, and peers send it again; until one has, nothing is allowed.
  */
 import { openStatement } from '../protocol/open-statement.ts'
-import type { Sid } from '../protocol/identifiers.ts'
+import type { KeyHex, OperatorId, Sid } from '../protocol/identifiers.ts'
+import { LogBook } from '../protocol/log/log-book.ts'
+import { OwnLog, type OwnLogRecord } from '../protocol/log/own-log.ts'
 import { nodeCrypto } from './crypto/node-crypto.ts'
-import { openDataFolder } from './data-folder.ts'
+import { openDataFolder, type DataFolder } from './data-folder.ts'
 import { createLogger } from './logger.ts'
+import { loadOperatorIdentity } from './operator-identity.ts'
+import { StoreError } from './store/store-error.ts'
 import { Store } from './store/store.ts'
 import { markUnsynced } from './unsynced.ts'
 
@@ -20,6 +24,8 @@ export interface FsckReport {
   readonly damaged: readonly Sid[]
   /** Records of the queue, alerts and the like; likewise. */
   readonly damagedRecords: readonly string[]
+  /** Logs whose records are not whole, and why: others come again from peers, the own one is closed. */
+  readonly damagedLogs: readonly string[]
   /** Files of the database whose checksums do not hold. */
   readonly damagedFiles: readonly string[]
   /** Index entries that were missing, and that nothing justified. */
@@ -55,12 +61,14 @@ export async function checkStore(
     const found = await store.statements.findDamaged(options.signal)
     const mending = options.reindex ? await store.reindex() : undefined
     const damaged = [...new Set([...(reindexed?.damaged ?? []), ...found])]
+    const damagedLogs = await findDamagedLogs(store, await ownKey(folder))
     if (uncleanStop || damaged.length > 0) await markUnsynced(store)
     return {
       store: folder.store,
       statements: mending?.statements ?? store.statements.count() - found.length,
       damaged,
       damagedRecords: [...(reindexed?.damagedRecords ?? []), ...(mending?.damagedRecords ?? [])],
+      damagedLogs,
       damagedFiles,
       added: (reindexed?.added ?? 0) + (mending?.added ?? 0),
       removed: (reindexed?.removed ?? 0) + (mending?.removed ?? 0),
@@ -73,7 +81,41 @@ export async function checkStore(
 }
 
 export function isClean(report: FsckReport): boolean {
-  const { damaged, damagedRecords, damagedFiles, added, removed } = report
-  const wrong = damaged.length + damagedRecords.length + damagedFiles.length + added + removed
+  const { damaged, damagedRecords, damagedLogs, damagedFiles, added, removed } = report
+  const lists = [damaged, damagedRecords, damagedLogs, damagedFiles]
+  const wrong = lists.flat().length + added + removed
   return wrong === 0
+}
+
+/** Whose own log the folder has. */
+async function ownKey(
+  folder: DataFolder,
+): Promise<{ readonly operator: OperatorId; readonly key: KeyHex }> {
+  const { key, card } = await loadOperatorIdentity(folder, nodeCrypto)
+  return { operator: card.body.operator, key: key.publicKey }
+}
+
+/** Heads are verified, and leaves held against them, as at each start. */
+async function findDamagedLogs(
+  store: Store,
+  own: Awaited<ReturnType<typeof ownKey>>,
+): Promise<readonly string[]> {
+  const read = async (table: Store['logs'], prefix?: Uint8Array): Promise<OwnLogRecord[]> => {
+    const records: OwnLogRecord[] = []
+    try {
+      for await (const record of table.scan(prefix)) records.push(record)
+    } catch (error) {
+      // One of its records is named among those that are damaged.
+      if (!(error instanceof StoreError) || error.code !== 'corrupt') throw error
+    }
+    return records
+  }
+  const book = new LogBook({
+    crypto: nodeCrypto,
+    secret: new Uint8Array(16),
+    wants: () => true,
+  })
+  const damaged = book.restore(await read(store.logs)).map(({ of, why }) => `${of}: ${why}`)
+  const log = OwnLog.restore(nodeCrypto, own, await read(store.ownLog, OwnLog.prefix(own)))
+  return log.damage === undefined ? damaged : [...damaged, `the own log: ${log.damage}`]
 }

@@ -28,7 +28,7 @@ export function define(command: Command, bind: Bind): void {
 }
 
 function show(report: FsckReport, clean: boolean, out: Output): void {
-  const { damaged, damagedRecords, damagedFiles, added, removed } = report
+  const { damaged, damagedRecords, damagedLogs, damagedFiles, added, removed } = report
   out.facts([
     ['store', report.store],
     ['statements', `${report.statements} whole`],
@@ -36,6 +36,7 @@ function show(report: FsckReport, clean: boolean, out: Output): void {
     ...(damagedFiles.length === 0 ? [] : [['damaged files', damagedFiles] as const]),
     ...(damaged.length === 0 ? [] : [['damaged', damaged] as const]),
     ...(damagedRecords.length === 0 ? [] : [['records', damagedRecords] as const]),
+    ...(damagedLogs.length === 0 ? [] : [['logs', damagedLogs] as const]),
     ...(added + removed === 0
       ? []
       : [

@@ -33,7 +33,14 @@ export function define(command: Command, bind: Bind): void {
   ])
   bind<Options>(command, async ({ context, options, args: [image] }) => {
     const { bundle, proof } = options
-    if ([image, bundle, proof].filter((each) => each !== undefined).length !== 1) {
+    const named = [image, bundle, proof].filter((each) => each !== undefined).length
+    if (named === 0) {
+      throw new CliError(
+        'usage',
+        `missing required argument 'image'; see "rebuildnet verify --help"`,
+      )
+    }
+    if (named > 1) {
       throw new CliError('usage', 'name one thing: an image, or a file with --bundle or --proof')
     }
     if (proof !== undefined) return verifyProof(proof, context)

@@ -32,10 +32,10 @@ interface BookStore {
     putting(name: Uint8Array, value: Uint8Array): RecordChange
   }
   readonly statements: {
-    get(
-      sid: Sid,
-    ): Promise<{ readonly statement: SignedStatement; readonly bytes: Uint8Array } | undefined>
-    has(sid: Sid): Promise<boolean>
+    /** Those that are stored, in the same order. */
+    present(
+      sids: readonly Sid[],
+    ): Promise<readonly { readonly statement: SignedStatement; readonly bytes: Uint8Array }[]>
   }
   write(changes: readonly RecordChange[]): Promise<void>
 }
@@ -90,9 +90,11 @@ export class BookKeeper {
       logger.warn({ log: of, why }, 'a log was damaged: it comes again from peers')
     }
     for (const proof of this.book.proofs()) this.#told.add(proof.id)
-    for (const { origin, size } of this.book.heads()) {
-      if (options.recheck) await this.#forgetLost(origin, size)
-      await this.#findBodies(this.book.missingBodies(origin.text))
+    if (options.recheck) {
+      for (const { origin, size } of this.book.heads()) {
+        await this.#forgetLost(origin, size)
+        await this.#findBodies(this.book.missingBodies(origin.text))
+      }
     }
     await this.flush()
   }
@@ -189,22 +191,17 @@ export class BookKeeper {
 
   /** Tells the book of statements that came before their leaves; returns them. */
   async #findBodies(sids: Iterable<Sid>): Promise<readonly SignedStatement[]> {
-    const found: SignedStatement[] = []
-    for (const sid of sids) {
-      const stored = await this.#components.store.statements.get(sid)
-      if (stored === undefined) continue
-      this.book.bodyArrived(stored.statement, stored.bytes)
-      found.push(stored.statement)
-    }
-    return found
+    const found = await this.#components.store.statements.present([...sids])
+    for (const { statement, bytes } of found) this.book.bodyArrived(statement, bytes)
+    return found.map(({ statement }) => statement)
   }
 
   async #forgetLost(origin: Origin, size: number): Promise<void> {
     const missing = new Set(this.book.missingBodies(origin.text))
-    for (const sid of this.#sidsOf(origin, 0, size)) {
-      if (missing.has(sid)) continue
-      if (!(await this.#components.store.statements.has(sid))) this.book.bodyLost(sid)
-    }
+    const listed = [...this.#sidsOf(origin, 0, size)].filter((sid) => !missing.has(sid))
+    const found = await this.#components.store.statements.present(listed)
+    const here = new Set(found.map(({ statement }) => statement.sid))
+    for (const sid of listed) if (!here.has(sid)) this.book.bodyLost(sid)
   }
 
   *#sidsOf({ text }: Origin, from: number, to: number): Generator<Sid> {

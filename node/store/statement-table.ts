@@ -109,6 +109,20 @@ export class StatementTable {
     return value === undefined ? undefined : this.#read(sid, value)
   }
 
+  /** Those of these that are here, in their order; StoreError `corrupt` where one is damaged. */
+  async present(sids: readonly Sid[]): Promise<readonly StoredStatement[]> {
+    const found: StoredStatement[] = []
+    for (let i = 0; i < sids.length; i += READ_CHUNK) {
+      const piece = sids.slice(i, i + READ_CHUNK)
+      const values = await this.#components.database.getMany(piece.map(statementKey))
+      for (const [j, sid] of piece.entries()) {
+        const value = values[j]
+        if (value !== undefined) found.push(this.#read(sid, value))
+      }
+    }
+    return found
+  }
+
   ofImage<K extends StatementKind>(
     image: ImageName,
     kind: K,

@@ -60,7 +60,8 @@ export class OwnLog {
   readonly #logged = new Set<Sid>()
   #n = 0
   #time: UnixSeconds = 0
-  #damage: string | undefined
+  /** By the number of the log; what is closed needs not be whole to be left alone. */
+  readonly #damages = new Map<number, string>()
 
   private constructor(crypto: Crypto, init: OwnLogInit) {
     this.#crypto = crypto
@@ -74,7 +75,7 @@ export class OwnLog {
     for (const [n, { head, slots }] of log.#chapters) {
       if (head !== undefined) {
         const root = head.size <= slots.length ? log.#rootAt(n, head.size) : undefined
-        if (root !== head.root) log.#damage ??= `log ${n} is not what its own head says`
+        if (root !== head.root) log.#damaged(n, `log ${n} is not what its own head says`)
       }
       // What no head covered when a log was closed stands nowhere.
       const covered = n < log.#n ? (head?.size ?? 0) : slots.length
@@ -90,7 +91,7 @@ export class OwnLog {
 
   /** Why it cannot be continued, where its records are not whole; `reopen` it then. */
   get damage(): string | undefined {
-    return this.#damage
+    return this.#damages.get(this.#n)
   }
 
   /** Of the log that is appended to. */
@@ -134,7 +135,7 @@ export class OwnLog {
 
   /** Appends a statement, in a new log where this one is full. */
   append(sid: Sid, tag: ProjectTag): readonly OwnLogChange[] {
-    if (this.#damage !== undefined) throw new Error('a damaged log is not appended to')
+    if (this.damage !== undefined) throw new Error('a damaged log is not appended to')
     if (this.#logged.has(sid)) return []
     const records: OwnLogChange[] = []
     if (this.isFull) {
@@ -155,7 +156,7 @@ export class OwnLog {
     card: HeadCard,
     signer: Signer,
   ): { readonly head: Head; readonly records: readonly OwnLogChange[] } {
-    if (this.#damage !== undefined) throw new Error('a damaged log is not signed')
+    if (this.damage !== undefined) throw new Error('a damaged log is not signed')
     const chapter = this.#chapter(this.#n)
     this.#time = Math.max(this.#time, now)
     const head = signHead(
@@ -196,7 +197,7 @@ export class OwnLog {
     const last = known === undefined || isBefore(known, own) ? own : known
     if (known !== undefined) this.notBefore(known.time)
     const n = (last?.origin.n ?? -1) + 1
-    this.#damage = undefined
+    this.#damages.clear()
     const removed: OwnLogChange[] = []
     for (const [number, { slots, head }] of this.#chapters) {
       const covered = head?.size ?? 0
@@ -250,14 +251,18 @@ export class OwnLog {
     } catch (error) {
       if (!(error instanceof LogError)) throw error
       // A head that is lost covered no more than the leaves, which were written before it.
-      if (!isHead) this.#damage ??= `log ${n} is damaged (${error.message})`
+      if (!isHead) this.#damaged(n, `log ${n} is damaged (${error.message})`)
     }
+  }
+
+  #damaged(n: number, why: string): void {
+    if (!this.#damages.has(n)) this.#damages.set(n, why)
   }
 
   #restoreLeaf(n: number, index: number, slot: Uint8Array): void {
     const chapter = this.#chapter(n)
     if (index !== chapter.slots.length || slot.length !== LEAF_SLOT_BYTES) {
-      this.#damage ??= `leaf ${chapter.slots.length} of log ${n} is missing`
+      this.#damaged(n, `leaf ${chapter.slots.length} of log ${n} is missing`)
       return
     }
     parseLeafAt(slot, n, index)

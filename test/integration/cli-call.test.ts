@@ -71,6 +71,8 @@ describe('a wrong call', () => {
     [['verfy', 'x'], "unknown command 'verfy'"],
     [['verify'], "missing required argument 'image'"],
     [['verify', 'a', 'b'], 'too many arguments'],
+    [['verify', 'a', '--proof', 'b'], 'name one thing'],
+    [['export', '-o', 'x'], 'name either an image, or an operator'],
     [['verify', 'x', '--plattform', 'y'], "unknown option '--plattform'"],
     [['diff', 'a', 'b', '--level', 'loose'], 'Allowed choices are exact, normalized, rootfs'],
     [['wait', 'x', '--timeout', 'soon'], 'is no duration'],

@@ -7,11 +7,13 @@ import { runProgram } from '../../cli/program.ts'
 import { systemClock } from '../../node/clock.ts'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { checkStore, isClean } from '../../node/fsck.ts'
-import { initDataFolder } from '../../node/operator-identity.ts'
+import { openDataFolder } from '../../node/data-folder.ts'
+import { initDataFolder, loadOperatorIdentity } from '../../node/operator-identity.ts'
 import { Database } from '../../node/store/database.ts'
 import { rangeIn } from '../../node/store/keys.ts'
 import { isUnsynced } from '../../node/unsynced.ts'
 import { toHex } from '../../protocol/bytes.ts'
+import { keepOwnLog } from '../support/own-log.ts'
 import { makeOperator, makeRebuild, makeRelease } from '../support/statements.ts'
 import { openStore } from '../support/temporary-store.ts'
 
@@ -95,5 +97,48 @@ describe('fsck', () => {
     await store.close()
     expect(exitCode).toBe(2)
     expect(text).toMatch(/^rebuildnet: another node holds .* open \(pid \d+\): stop it [^\n]*\n$/)
+  })
+})
+
+describe('fsck over logs', () => {
+  /** Signs a head over what is stored, as a node does. */
+  async function signLog(): Promise<void> {
+    const folder = await openDataFolder(root)
+    const { key, card } = await loadOperatorIdentity(folder, nodeCrypto)
+    const store = await openStore(folder.store)
+    const operator = { ...makeOperator('alice'), id: card.body.operator, key }
+    const { keeper } = await keepOwnLog(store, join(root, 'keys'), systemClock, operator)
+    await keeper.store(release.statement, release.bytes)
+    await keeper.confirm([])
+    keeper.stop()
+    await store.close()
+  }
+
+  it('names an own log that is not whole, and the next start closes it', async () => {
+    await signLog()
+    expect((await fsck()).exitCode).toBe(0)
+    const level = join(root, 'store', 'level')
+    const database = await Database.open(level, async () => new Error('locked'))
+    const [[key, value] = []] = await database.entries(rangeIn('ownLog'))
+    const changed = Uint8Array.from(value!)
+    changed[20]! ^= 1
+    await database.write([{ type: 'put', key: key!, value: changed }], true)
+    await database.close()
+    expect((await fsck('--reindex')).exitCode).toBe(1)
+    const { exitCode, text } = await fsck()
+    expect(exitCode).toBe(1)
+    expect(text).toContain('the own log: log 0 is not what its own head says')
+
+    const folder = await openDataFolder(root)
+    const { key: own, card } = await loadOperatorIdentity(folder, nodeCrypto)
+    const store = await openStore(folder.store)
+    const operator = { ...makeOperator('alice'), id: card.body.operator, key: own }
+    const kept = await keepOwnLog(store, join(root, 'keys'), systemClock, operator)
+    await kept.keeper.confirm([])
+    expect(kept.reopened).toEqual(['log 0 is not what its own head says'])
+    expect(kept.keeper.log.origin.n).toBe(1)
+    kept.keeper.stop()
+    await store.close()
+    expect((await fsck()).exitCode).toBe(0)
   })
 })

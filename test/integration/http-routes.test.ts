@@ -29,6 +29,9 @@ const image = encodeURIComponent(IMAGE)
 const CALLS: Record<string, { method: string; path: string; body?: unknown }> = {
   getVerdict: { method: 'GET', path: `/v1/verdict?image=${IMAGE}:1&platform=linux/amd64` },
   getDiff: { method: 'GET', path: `/v1/diff?release=${SID}&a=alice&b=published` },
+  exportBundle: { method: 'GET', path: `/v1/bundle?image=${image}&platform=linux/amd64` },
+  importBundle: { method: 'POST', path: '/v1/bundles', body: { bundle: 'AQID' } },
+  listProofs: { method: 'GET', path: `/v1/proofs?operator=${OPERATOR}` },
   listReleases: { method: 'GET', path: `/v1/releases?image=${image}` },
   announceRelease: { method: 'POST', path: '/v1/releases', body: { image: IMAGE, version: '2' } },
   getStatement: { method: 'GET', path: `/v1/statements/${SID}` },
@@ -105,6 +108,8 @@ describe('the description', () => {
         '/v1/peers',
         '/v1/alerts',
         '/v1/diff',
+        '/v1/bundle',
+        '/v1/proofs',
         '/v1/projects',
         '/v1/log',
         '/v1/status',

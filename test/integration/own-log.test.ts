@@ -1,7 +1,7 @@
 /** The own log over kills, backups, full disks and lost stores: it never forks. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, readFile, rm } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +14,7 @@ import { concat } from '../../protocol/bytes.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { keepOwnLog, type KeptLog } from '../support/own-log.ts'
 import { makeOperator, makeRebuild, makeRelease, TEST_TIME } from '../support/statements.ts'
+import { mountDisk, temporaryDisk, unmountDisk } from '../support/small-disk.ts'
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
 
 const CHILD = fileURLToPath(new URL('own-log.child.ts', import.meta.url))
@@ -66,6 +67,40 @@ async function publish(kept: KeptLog, ...versions: string[]): Promise<void> {
     await kept.keeper.sign()
   }
 }
+
+const probe = mountDisk()
+if ('path' in probe) unmountDisk(probe.path)
+// Mounting needs root: without it there is no disk that a test may fill.
+const disks = 'refusal' in probe ? describe.skip : describe
+
+disks('the own log on a disk that becomes full', () => {
+  it('tells nobody of what was not written, and goes on without a fork', async () => {
+    const folder = temporaryDisk()
+    const ballast = join(folder, 'ballast')
+    await writeFile(ballast, Buffer.alloc(8 * 1024 * 1024, 1))
+    const store = await openStore(join(folder, 'store'))
+    const clock = new ManualClock(TEST_TIME)
+    const kept = await keepOwnLog(store, folder, clock)
+    await kept.keeper.confirm([])
+    let refusal: unknown
+    for (let i = 0; refusal === undefined; i++) {
+      await publish(kept, `1.0.${i}`).catch((error: unknown) => (refusal = error))
+    }
+    expect(refusal).toMatchObject({ name: 'StoreError', code: 'disk-full' })
+    expect(kept.told.length).toBeGreaterThan(50)
+    kept.keeper.stop()
+    await store.close()
+    await rm(ballast)
+    const roomy = await openStore(join(folder, 'store'))
+    onTestFinished(() => roomy.close())
+    const again = await keepOwnLog(roomy, folder, clock)
+    await again.keeper.confirm([kept.told.at(-1)!])
+    await publish(again, 'after')
+    expect(again.reopened).toEqual([])
+    expect(contradictions([...kept.told, ...again.told], again)).toEqual([])
+    again.keeper.stop()
+  })
+})
 
 describe('the own log of a node', () => {
   it(`is not forked by kill -9, ${ROUNDS} times over`, { timeout: ROUNDS * 6_000 }, async () => {
@@ -172,6 +207,46 @@ describe('the own log of a node', () => {
     await anew.keeper.confirm([kept.told.at(-1)!])
     expect(anew.told).toMatchObject([{ origin: { n: 1 }, size: 2 }])
     anew.keeper.stop()
+  })
+
+  it('goes on where it was once there is room again', async () => {
+    const folder = await temporaryFolder()
+    let freeBytes = 100
+    const store = await openStore(
+      join(folder, 'store'),
+      { freeSpaceLimits: { minFreeBytes: 1, minFreeShare: 0 } },
+      { freeSpace: async () => ({ freeBytes, totalBytes: 100 }) },
+    )
+    onTestFinished(() => store.close())
+    const kept = await keepOwnLog(store, folder, new ManualClock(TEST_TIME))
+    await kept.keeper.confirm([])
+    await publish(kept, '1')
+    freeBytes = 0
+    await expect(publish(kept, '2')).rejects.toMatchObject({ code: 'read-only' })
+    expect(kept.keeper.log.size).toBe(1)
+    freeBytes = 100
+    await publish(kept, '3')
+    expect(kept.told.map(({ size }) => size)).toEqual([1, 2])
+    expect(contradictions(kept.told, kept)).toEqual([])
+    const again = await keepOwnLog(store, folder, new ManualClock(TEST_TIME))
+    expect(again.keeper.log.knows(kept.told[1]!)).toBe(true)
+    kept.keeper.stop()
+  })
+
+  it('is kept by one process at a time', async () => {
+    const folder = await temporaryFolder()
+    const store = await open(folder)
+    const kept = await keepOwnLog(store, folder, new ManualClock(TEST_TIME))
+    const child = spawn(process.execPath, [CHILD, folder, '0', ''], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let [told, words] = ['', '']
+    child.stdout.on('data', (text) => (told += String(text)))
+    for await (const text of child.stderr) words += String(text)
+    expect(told).toBe('')
+    expect(words).toContain(`(pid ${process.pid}): stop it or choose another with --data`)
+    expect(kept.keeper.log.size).toBe(0)
   })
 
   it('stops signing where another node signs with its key, and does not race it', async () => {

@@ -1,42 +1,11 @@
 /** What the store does on a real disk that is full, or has little room left. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Store } from '../../node/store/store.ts'
 import { makeRelease, TEST_IMAGE } from '../support/statements.ts'
+import { DISK_BYTES, mountDisk, temporaryDisk, unmountDisk } from '../support/small-disk.ts'
 import { openStore } from '../support/temporary-store.ts'
-
-const DISK_BYTES = 12 * 1024 * 1024
-
-/** A small disk of its own, or why this machine gives none. */
-function mountDisk(): { readonly path: string } | { readonly refusal: string } {
-  const path = mkdtempSync(join(tmpdir(), 'rebuildnet-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', path], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    })
-    return { path }
-  } catch (error) {
-    rmSync(path, { recursive: true })
-    return { refusal: String(error) }
-  }
-}
-
-function unmountDisk(path: string): void {
-  execFileSync('umount', [path])
-  rmSync(path, { recursive: true })
-}
-
-/** A disk for one test; gone when it ends. */
-function temporaryDisk(): string {
-  const disk = mountDisk()
-  if ('refusal' in disk) throw new Error(disk.refusal)
-  onTestFinished(() => unmountDisk(disk.path))
-  return disk.path
-}
 
 const probe = mountDisk()
 if ('path' in probe) unmountDisk(probe.path)
