@@ -348,7 +348,8 @@ it('finds any of many leaves, whatever their sids look like', () => {
   }))
   const log = new TestLog(alice)
   log.tree.append(concat(...leaves.map(packLeaf)))
-  show(book, log)
+  // In pieces, so that the index grows more than once.
+  for (const size of [40, 300, 301, 3000]) show(book, log, NOW, size)
   leaves.forEach(({ sid }, index) => {
     expect(book.leafOf(sid, alice.key.publicKey, alice.id)?.index).toBe(index)
   })

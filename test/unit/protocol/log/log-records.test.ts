@@ -113,6 +113,18 @@ describe('what is written down', () => {
     }
   })
 
+  it('under the name of another log is not taken for that log', () => {
+    const elsewhere = new TestLog(bob).origin.text
+    const stored = [...written()].filter(([name]) => name.includes(log.origin.text))
+    const renamed = new Map(
+      stored.map(([name, value]) => [name.replace(log.origin.text, elsewhere), value]),
+    )
+    const book = makeBook()
+    expect(book.restore(recordsOf(renamed))).toMatchObject([{ of: elsewhere }])
+    expect(book.heads()).toEqual([])
+    expect(book.gaps()).toEqual([])
+  })
+
   it('under a name that is not known is named', () => {
     const record = { name: Buffer.from('future x'), value: new Uint8Array(1) }
     expect(makeBook().restore([record])).toMatchObject([{ of: 'future x' }])
