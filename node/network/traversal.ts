@@ -23,7 +23,7 @@ import type { NetworkOptions } from './options.ts'
 /** Asks the first relay that is found for a place. */
 const ANY_RELAY = '/p2p-circuit'
 
-export function isLocal(options: Pick<NetworkOptions, 'listen'>): boolean {
+function isLocal(options: Pick<NetworkOptions, 'listen'>): boolean {
   return options.listen.length > 0 && options.listen.every(isLoopback)
 }
 

@@ -113,6 +113,20 @@ test('a good statement on a wrong topic does not keep the true one out, nor blam
   expect(scoreOf(victim.network, honest.network.peerId)).toBeGreaterThanOrEqual(0)
 })
 
+test('a peer that leaves its first connection for another still hears of everything', async () => {
+  const node = await startNode({ wants: WANTS_NOTHING })
+  const peer = await startHostilePeer()
+  const came: Uint8Array[] = []
+  peer.pubsub.addEventListener('message', ({ detail }) => came.push(detail.data))
+  peer.pubsub.subscribe(RELEASES)
+  await peer.dial(node.address())
+  await peer.canSpeak(RELEASES)
+  await peer.moveTo(node.address())
+  const release = makeRelease()
+  await node.publish(release)
+  await waitFor('it comes', () => came.some((data) => equalBytes(data, release.bytes)))
+})
+
 test('a topic that is not of the network is not heard', async () => {
   const victim = await startNode({ wants: WANTS_NOTHING })
   const hostile = await hostileAt(victim)

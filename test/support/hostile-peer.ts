@@ -30,6 +30,8 @@ export interface HostilePeer {
   openSync(protocol?: string): Promise<Stream>
   /** Answers every request on the sync protocol with what `answer` gives. */
   serveSync(answer: (stream: Stream) => void, protocol?: string): Promise<void>
+  /** Opens a second connection to the dialled node, and closes the first. */
+  moveTo(address: string): Promise<void>
   /** How many connections it has. */
   connections(): number
   hangUp(): Promise<void>
@@ -61,10 +63,22 @@ export async function startHostilePeer(): Promise<HostilePeer> {
     waitFor('somebody hears the hostile peer', () =>
       pubsub.getSubscribers(topic).some((peer) => streamsOutbound.has(peer.toString())),
     )
+  const heartbeat = (): Promise<unknown> =>
+    new Promise((resolve) =>
+      pubsub.addEventListener('gossipsub:heartbeat', resolve, { once: true }),
+    )
   return {
     peerId: host.peerId.toString(),
     pubsub,
     dial: async (address) => (target = await host.dial(multiaddr(address))),
+    moveTo: async (address) => {
+      const first = target
+      target = await host.dial(multiaddr(address), { force: true })
+      // By then both sides know each other on the new connection, and use the old one.
+      for (let i = 0; i < 2; i++) await heartbeat()
+      await first?.close()
+      await heartbeat()
+    },
     canSpeak,
     sendRpc: (rpc) => {
       for (const stream of streamsOutbound.values()) stream.push(rpc)
