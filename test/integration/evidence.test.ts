@@ -20,6 +20,7 @@ import {
   TEST_IMAGE,
   type TestOperator,
 } from '../support/statements.ts'
+import { openStore } from '../support/temporary-store.ts'
 
 const NOW = unixSeconds(systemClock)
 const HOUR = 3600
@@ -174,6 +175,37 @@ describe('a bundle', () => {
     const { exitCode, stderr } = await run(folder, 'import', file)
     expect(exitCode).toBe(2)
     expect(stderr).toBe('rebuildnet: not a file that "rebuildnet export" wrote\n')
+  })
+})
+
+describe('a clock that is wrong', () => {
+  it('allows nothing while it is behind what was written down, and says by how much', async () => {
+    const folder = await makeFolder()
+    await answers(folder, bundleOf(honest))
+    const store = await openStore(join(folder.root, 'store'))
+    await store.meta.put('time', NOW + 7 * HOUR)
+    await store.close()
+    const ran = await run(folder, 'verify', GOOD, '--platform', 'linux/amd64', '--json')
+    const answer = JSON.parse(ran.stdout) as { flags: string[]; asOf: number }
+    expect(ran.exitCode).toBe(3)
+    expect(answer.flags).toEqual(['clock-suspect'])
+    expect(answer.asOf).toBeGreaterThanOrEqual(NOW + 7 * HOUR)
+    expect((await run(folder, 'status')).stdout).toMatch(/clock +behind by (7h|6h 59m)/)
+  })
+
+  it('allows nothing while two trusted operators are ahead of it, and one alone does nothing', async () => {
+    const ahead = (...who: TestOperator[]): Uint8Array =>
+      bundleOf(honest.map((each) => ({ ...each, headAge: who.includes(each.by) ? -HOUR : 60 })))
+    const folder = await makeFolder(['max_silent = 3'])
+    await answers(folder, bundleOf(honest))
+    const file = join(folder.root, 'ahead.bundle')
+    const flagsAfter = async (bundle: Uint8Array): Promise<unknown> => {
+      await writeFile(file, bundle)
+      const ran = await run(folder, 'verify', '--bundle', file, '--json')
+      return (JSON.parse(ran.stdout) as { flags: unknown }).flags
+    }
+    expect(await flagsAfter(ahead(ada))).toEqual([])
+    expect(await flagsAfter(ahead(ada, bob))).toEqual(['clock-suspect'])
   })
 })
 
