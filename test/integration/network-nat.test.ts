@@ -118,3 +118,26 @@ test('a node learns from those who dial it back which of its addresses are open'
   // Trying it has not cost the connection by which it was asked.
   expect(await node.peers()).toHaveLength(1)
 })
+
+test('an attacker with many addresses in one network gets one of the peers that a node dials', async () => {
+  const internet = await createInternet()
+  const startAt = async (address: string, options: Partial<NetworkOptions>): Promise<NodeProcess> =>
+    startOn(await internet.addMachine(address), {
+      announce: [`/ip4/${address}/tcp/${PORT}`],
+      ...options,
+    })
+  const hub = await startAt('45.1.0.1', { peerExchange: true })
+  const bootstrap = await hub.addresses()
+  const known = ['46.1.0.1', '46.1.1.1', '46.1.2.1', '47.1.0.1', '48.1.0.1']
+  await Promise.all(known.map((address) => startAt(address, { bootstrap })))
+  await waitFor('the hub knows them all', async () => (await hub.peers()).length === known.length)
+
+  const victim = await startAt('49.1.0.1', { bootstrap })
+  const dialled = async (): Promise<string[]> =>
+    (await victim.peers())
+      .filter(({ direction }) => direction === 'outbound')
+      .map(({ addresses }) => /^\/ip4\/([0-9]+)\./.exec(addresses[0] ?? '')?.[1] ?? '')
+      .sort()
+  await waitFor('it has dialled every network', async () => new Set(await dialled()).size === 4)
+  expect(await dialled()).toEqual(['45', '46', '47', '48'])
+})

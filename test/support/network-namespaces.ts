@@ -29,13 +29,15 @@ export async function createInternet(): Promise<Internet> {
   let links = 0
   const namespaces: string[] = []
   onTestFinished(async () => {
-    for (const name of namespaces.reverse()) await run('ip', ['netns', 'del', name])
+    // All of them, whatever becomes of one.
+    const ends = namespaces.map((name) => run('ip', ['netns', 'del', name]))
+    await Promise.allSettled(ends)
   })
 
   const add = async (name: string): Promise<string> => {
-    const full = `${prefix}-${name}`
-    await run('ip', ['netns', 'add', full])
+    const full = `${prefix}-${name}${namespaces.length}`
     namespaces.push(full)
+    await run('ip', ['netns', 'add', full])
     await inside(full, 'ip', 'link', 'set', 'lo', 'up')
     return full
   }
@@ -66,13 +68,13 @@ export async function createInternet(): Promise<Internet> {
 
   return {
     addMachine: async (address) => {
-      const machine = await add(`m${links}`)
+      const machine = await add('m')
       await plug(machine, address)
       return { address, by: by(machine) }
     },
     addHome: async (publicAddress, lan) => {
-      const router = await add(`r${links}`)
-      const machine = await add(`h${links}`)
+      const router = await add('r')
+      const machine = await add('h')
       await plug(router, publicAddress)
       await connect(router, 'lan', machine, 'eth0')
       await ip(router, `addr add ${lan}.1/24 dev lan`)
