@@ -89,6 +89,8 @@ export class NodeAssembly implements NodeParts {
   readonly #logger: Logger
   #asking: NodeJS.Timeout | undefined
   #unsynced = false
+  /** Whether the own log was closed before its time, in this run. */
+  #reopened = false
 
   constructor(foundation: Foundation) {
     const { folder, config, identity, store, projects, policy, logger, clock, crypto } = foundation
@@ -139,6 +141,7 @@ export class NodeAssembly implements NodeParts {
         }
       },
       reopened: async ({ n, why }) => {
+        this.#reopened = true
         const reasons = [`The log of this node was closed and log ${n} begun: ${why}.`]
         const operator = this.identity.card.body.operator
         await this.alerts.observeOperators('log-reopened', [{ operator, reasons }], this.#now())
@@ -216,6 +219,8 @@ export class NodeAssembly implements NodeParts {
     const { publicKey } = this.identity.key
     if (own.mustReopen(keeper.headsUnder(operator, publicKey))) await this.network?.sync()
     await this.logs.confirm()
+    // What a start before this one had to say is over.
+    if (!this.#reopened) await this.alerts.observeOperators('log-reopened', [], this.#now())
     if (!this.#unsynced) return
     await clearUnsynced(this.store)
     this.#unsynced = false

@@ -185,7 +185,7 @@ export class OwnLogKeeper {
    * not ours, or the own log is not whole, behind all of them.
    */
   async confirm(known: readonly Head[]): Promise<void> {
-    await this.heard(known)
+    await this.#compare(known)
     await this.#inTurn(async () => {
       if (this.#broken !== undefined) await this.#reopen(this.#broken, known)
       this.#signing = true
@@ -197,9 +197,16 @@ export class OwnLogKeeper {
     this.#timer.unref()
   }
 
-  /** Heads under our own key that came from others. */
+  /** Heads under our own key that came from others; before `confirm`, which is given all of them, nothing. */
   async heard(heads: readonly Head[]): Promise<void> {
-    const reopened = await this.#inTurn(async () => {
+    if (!this.#signing || !(await this.#compare(heads))) return
+    await this.catchUp()
+    await this.sign({ evenIfCovered: true })
+  }
+
+  /** Closes the log where others hold a head that is not ours; whether it did. */
+  #compare(heads: readonly Head[]): Promise<boolean> {
+    return this.#inTurn(async () => {
       const strange = heads.filter((head) => !this.#log.knows(head))
       if (strange.length === 0) {
         for (const { time } of heads) this.#log.notBefore(time)
@@ -216,9 +223,6 @@ export class OwnLogKeeper {
       await this.#reopen('others hold a later head of it: a backup was restored', strange)
       return true
     })
-    if (!reopened || !this.#signing) return
-    await this.catchUp()
-    await this.sign({ evenIfCovered: true })
   }
 
   /** Signs a head where one is due. */
