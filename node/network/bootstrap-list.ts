@@ -28,6 +28,8 @@ export class BootstrapList {
   readonly #addresses: readonly string[]
   #resolved: readonly BootstrapPeer[] = []
   #resolvedAt: number | undefined
+  /** Names that could not be looked up last time: said once, though tried at every redial. */
+  readonly #failing = new Set<string>()
 
   constructor(components: BootstrapListComponents, addresses: readonly string[]) {
     this.#components = components
@@ -81,6 +83,7 @@ export class BootstrapList {
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
       })
       const records = await Promise.race([dns.resolveTxt(`_dnsaddr.${name}`), aborted])
+      this.#failing.delete(name)
       return records
         .map((pieces) => pieces.join(''))
         .filter((record) => record.startsWith('dnsaddr='))
@@ -89,7 +92,13 @@ export class BootstrapList {
     } catch (error) {
       signal.throwIfAborted()
       const reason = error instanceof Error ? error.message : 'unknown'
-      this.#components.logger.warn({ name, reason }, 'a bootstrap name could not be looked up')
+      if (!this.#failing.has(name)) {
+        this.#components.logger.warn(
+          { host: name, reason },
+          'a bootstrap name could not be looked up; it is tried again',
+        )
+      }
+      this.#failing.add(name)
       return undefined
     }
   }
