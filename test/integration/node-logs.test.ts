@@ -1,7 +1,12 @@
 /** Whole nodes whose policies ask for freshness, as they do by default. */
 import { cp } from 'node:fs/promises'
 import { expect, test, onTestFinished } from 'vitest'
+import { systemClock, unixSeconds } from '../../node/clock.ts'
+import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { openOfflineService } from '../../node/node.ts'
+import { encodeBundle } from '../../protocol/bundle.ts'
+import { proveFork } from '../../protocol/log/equivocation.ts'
+import { TestLog } from '../support/logs.ts'
 import {
   ask,
   GOOD,
@@ -88,4 +93,30 @@ test('a node that is restored from a backup opens a new log, says so, and is bel
   const answer = await ask(asker)
   expect(answer).toMatchObject({ decision: 'allow', flags: [] })
   expect(await asker.service.alerts({ open: true })).toEqual([])
+})
+
+test('a proof that one node is given ends what others allowed, and wakes them', async () => {
+  const [maintainer, ada, bob, user] = await makeNetwork()
+  const first = await startFolder(maintainer)
+  const asker = await startFolder(user, [first.address])
+  for (const each of [ada, bob]) await startFolder(each, [first.address])
+  await waitFor('the user is allowed', async () => (await ask(asker)).decision === 'allow')
+
+  const now = unixSeconds(systemClock)
+  const [some, others] = ['a', 'b'].map((name) =>
+    new TestLog(ada.operator).add(ada.operator.card, name).head(now),
+  )
+  const proof = proveFork(some!, others!, nodeCrypto)
+  const bundle = encodeBundle({ questions: [], statements: [], logs: [], proofs: [proof.bytes] })
+  const report = await first.service.importBundle(Buffer.from(bundle).toString('base64'))
+  expect(report).toMatchObject({ proofs: 1, refused: [] })
+  const alerts = await waitFor('the user is woken', async () => {
+    const open = await asker.service.alerts({ open: true })
+    return open.length > 0 && open
+  })
+  expect(alerts).toMatchObject([
+    { kind: 'equivocation', severity: 'critical', operator: ada.operator.id },
+  ])
+  expect(await ask(asker)).toMatchObject({ decision: 'undecided' })
+  expect(await asker.service.proofs(ada.operator.id)).toMatchObject([{ id: proof.id }])
 })
