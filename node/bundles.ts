@@ -89,7 +89,7 @@ export class Bundles {
     }
     let [statements, known] = [0, 0]
     // Cards say whose word the others are; releases what they are about.
-    const order = ['operator', 'release', 'rebuild', 'withdrawal']
+    const order = ['operator', 'release', 'commitment', 'rebuild', 'withdrawal']
     opened.sort(
       (a, b) => order.indexOf(a.statement.body.kind) - order.indexOf(b.statement.body.kind),
     )

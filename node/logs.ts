@@ -242,6 +242,7 @@ export class Logs implements SyncStore {
           key === self.key.publicKey &&
           operator === self.card.body.operator &&
           this.own.has(sid)),
+      isBelow: (sid, key, operator, logs) => base.isBelow(sid, key, operator, logs),
       completeUpTo: (operator, image) => base.completeUpTo(operator, image),
       isEquivocator: (operator) => base.isEquivocator(operator),
       logsOf: (operator, image) => base.logsOf(operator, image),

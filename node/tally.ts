@@ -160,6 +160,7 @@ export class Tally {
     }
     const all = await this.published(body.image)
     if (body.kind === 'release') return all
+    if (body.kind === 'commitment') return all.filter((q) => q.platform === body.platform)
     if (body.kind === 'rebuild') {
       const digests = new Set<Digest>(
         body.publishedDigest === undefined ? [] : [body.publishedDigest],

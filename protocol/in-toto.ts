@@ -3,6 +3,7 @@
  * specification asks; a predicate type that is not known is not an error of whoever sent it.
  * https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
  */
+import { commitmentSubjects, encodeCommitment, parseCommitment } from './blind/commitment.ts'
 import { utf8 } from './bytes.ts'
 import { canonicalJson } from './canonical-json.ts'
 import type { Crypto } from './crypto.ts'
@@ -18,7 +19,7 @@ import { encodeWithdrawal, parseWithdrawal, withdrawalSubjects } from './withdra
 import type { OperatorCard } from './operator-card.ts'
 
 const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
-const STATEMENT_KINDS = ['release', 'rebuild', 'withdrawal', 'operator'] as const
+const STATEMENT_KINDS = ['release', 'rebuild', 'commitment', 'withdrawal', 'operator'] as const
 const MAX_DEPTH = 16
 /** The longest string anywhere; an operator card in base64 is the only one of that size. */
 const MAX_STRING_LENGTH = 16 * 1024
@@ -79,6 +80,8 @@ function parsePredicate(
       return parseRelease(predicate)
     case 'rebuild':
       return parseRebuild(predicate)
+    case 'commitment':
+      return parseCommitment(predicate)
     case 'withdrawal':
       return parseWithdrawal(predicate)
     case 'operator':
@@ -92,6 +95,8 @@ function encodePredicate(body: Exclude<StatementBody, OperatorCard>): JsonObject
       return encodeRelease(body)
     case 'rebuild':
       return encodeRebuild(body)
+    case 'commitment':
+      return encodeCommitment(body)
     case 'withdrawal':
       return encodeWithdrawal(body)
   }
@@ -103,6 +108,8 @@ function subjectsOf(body: StatementBody): Subject[] {
       return releaseSubjects(body)
     case 'rebuild':
       return rebuildSubjects(body)
+    case 'commitment':
+      return commitmentSubjects(body)
     case 'withdrawal':
       return withdrawalSubjects(body)
     case 'operator':

@@ -222,16 +222,16 @@ function reachWarnings(
 ): string[] {
   if (operators.length === 0) return []
   const groups = countGroups(operators)
+  const there = operators.length === 1 ? 'is 1 operator' : `are ${operators.length} operators`
   const reasons: string[] = []
   if (operators.length < rules.threshold) {
-    const there = operators.length === 1 ? 'is 1 operator' : `are ${operators.length} operators`
     reasons.push(`threshold is ${rules.threshold} and there ${there}`)
   }
   if (groups < rules.minGroups) {
     reasons.push(`min_groups is ${rules.minGroups} and the operators stand for ${groups}`)
   }
-  if (rules.minBlind > 0) {
-    reasons.push(`min_blind is ${rules.minBlind} and blind votes cannot be told apart yet`)
+  if (operators.length < rules.minBlind) {
+    reasons.push(`min_blind is ${rules.minBlind} and there ${there}`)
   }
   return reasons.map((reason) => `unreachable${where}: ${reason}, so nothing will be allowed`)
 }

@@ -5,6 +5,7 @@
  * own profile, and the subject is the published manifest or the commit. The rest is
  * checkRebuildAgainstRelease. protocol/README.md.
  */
+import { parseAfter, parseReveal, type Reveal } from './blind/reveal.ts'
 import { utf8 } from './bytes.ts'
 import { compareText, type Field } from './field.ts'
 import type {
@@ -104,6 +105,12 @@ export interface Rebuild {
   readonly finished: UnixSeconds
   /** Own earlier results on the same input that this one takes the place of. */
   readonly supersedes: readonly Sid[]
+  /** The own commitment that this result opens: protocol/blind/README.md. */
+  readonly reveals?: Reveal
+  /** Commitments of others on the same input that were there before this was said. */
+  readonly after?: readonly Sid[]
+  /** The own blind result to which this one adds what was published: both stand. */
+  readonly completes?: Sid
 }
 
 export function parseRebuild(predicate: Field): Rebuild {
@@ -114,6 +121,14 @@ export function parseRebuild(predicate: Field): Rebuild {
   const differences = predicate.optional('differences', parseDifferences)
   checkDifferences(predicate, outcome, published, differences)
   const logDigest = predicate.optional('logDigest', digest)
+  const reveals = predicate.optional('reveals', parseReveal)
+  const after = predicate.optional('after', parseAfter)
+  const completes = predicate.optional('completes', (field) =>
+    field.spelled(isSid, 'a statement id'),
+  )
+  if (completes !== undefined && publishedDigest === undefined) {
+    predicate.at('completes').fail('inconsistent', 'adds nothing: there is no publishedDigest')
+  }
   const started = predicate.at('started').integer(0, MAX_TIME)
   return {
     kind: 'rebuild',
@@ -138,16 +153,20 @@ export function parseRebuild(predicate: Field): Rebuild {
     supersedes: predicate
       .at('supersedes')
       .sortedList(MAX_SUPERSEDES, (each) => each.spelled(isSid, 'a statement id'), compareText),
+    ...(reveals === undefined ? {} : { reveals }),
+    ...(after === undefined ? {} : { after }),
+    ...(completes === undefined ? {} : { completes }),
   }
 }
 
-/** Materials and superseded results are sets: they are written sorted, each once. */
+/** Materials, superseded results and commitments are sets: they are written sorted, each once. */
 export function encodeRebuild(rebuild: Rebuild): JsonObject {
-  const { kind: _kind, materials, supersedes, ...rest } = rebuild
+  const { kind: _kind, materials, supersedes, after, ...rest } = rebuild
   const predicate = {
     ...rest,
     materials: sortedSet(materials, compareMaterials),
     supersedes: sortedSet(supersedes, compareText),
+    ...(after === undefined ? {} : { after: sortedSet(after, compareText) }),
   }
   // Only readonly strings, integers, arrays and objects of these: all of it is JSON.
   return predicate as unknown as JsonObject

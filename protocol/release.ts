@@ -4,6 +4,7 @@
  * A release without any manifest digest is *blind*: rebuilders attest before the image is out. A
  * second release that names it in `publishes` adds the digests.
  */
+import { parseListedLogs, type ListedLog } from './blind/listed-logs.ts'
 import { compareText, type Field } from './field.ts'
 import type { Digest, ImageName, Platform, Sid, UnixSeconds } from './identifiers.ts'
 import { isCommit, isDigest, isSid } from './identifiers.ts'
@@ -41,6 +42,8 @@ export interface Release {
   readonly platforms: readonly ReleasePlatform[]
   /** The blind release whose digests this one adds. */
   readonly publishes?: Sid
+  /** Where something is published: rebuilders' logs, as far as the announcer had seen them. */
+  readonly logs?: readonly ListedLog[]
   readonly announced: UnixSeconds
 }
 
@@ -61,6 +64,10 @@ export function parseRelease(predicate: Field): Release {
   if (publishes !== undefined && digests.length === 0) {
     predicate.at('publishes').fail('inconsistent', 'no digest is published')
   }
+  const logs = predicate.optional('logs', parseListedLogs)
+  if (logs !== undefined && digests.length === 0) {
+    predicate.at('logs').fail('inconsistent', 'no digest is published')
+  }
   return {
     kind: 'release',
     image: predicate.at('image').spelled(isImageName, 'an image name (host/path)'),
@@ -69,12 +76,13 @@ export function parseRelease(predicate: Field): Release {
     recipe: parseRecipe(predicate.at('recipe')),
     platforms,
     ...(publishes === undefined ? {} : { publishes }),
+    ...(logs === undefined ? {} : { logs }),
     announced: predicate.at('announced').integer(0, MAX_TIME),
   }
 }
 
 export function encodeRelease(release: Release): JsonObject {
-  const { image, version, source, recipe, platforms, publishes, announced } = release
+  const { image, version, source, recipe, platforms, publishes, logs, announced } = release
   return {
     image,
     version,
@@ -82,6 +90,7 @@ export function encodeRelease(release: Release): JsonObject {
     recipe: encodeRecipe(recipe),
     platforms: platforms.map((each) => ({ ...each })),
     ...(publishes === undefined ? {} : { publishes }),
+    ...(logs === undefined ? {} : { logs: logs.map((each) => ({ ...each })) }),
     announced,
   }
 }

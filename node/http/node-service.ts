@@ -349,7 +349,7 @@ export interface AlertSummary {
 
 export interface StatementSummary {
   readonly sid: Sid
-  readonly kind: 'release' | 'rebuild' | 'withdrawal' | 'operator'
+  readonly kind: 'release' | 'rebuild' | 'commitment' | 'withdrawal' | 'operator'
   readonly key: KeyHex
   readonly operator: OperatorId | null
   readonly image: ImageName | null

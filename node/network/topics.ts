@@ -72,7 +72,7 @@ export function topicOf(
   const { body } = statement
   const kind = body.kind === 'withdrawal' ? withdrawn : body.kind
   if (body.kind === 'operator') return topics.operator
-  if (kind !== 'rebuild') return topics.release
+  if (kind !== 'rebuild' && kind !== 'commitment') return topics.release
   return topics.rebuild[shardOf(body.image, topics.rebuild.length, crypto)] ?? topics.release
 }
 

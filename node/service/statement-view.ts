@@ -30,6 +30,8 @@ function summarize(body: StatementBody): string {
       return `announces ${body.image} ${body.version} from commit ${body.source.commit.slice(0, 12)}`
     case 'rebuild':
       return `${summarizeRebuild(body)} (${body.image}, ${body.platform})`
+    case 'commitment':
+      return `commits to a result of ${body.image}, ${body.platform}, that it does not say yet`
     case 'withdrawal':
       return `withdraws ${body.withdraws.slice(0, 12)}: ${body.reason}`
     case 'operator':

@@ -26,6 +26,7 @@ export const TABLES = {
   deliveries: 0x22, // sink / number -> checked JSON
   verdicts: 0x23, // what was asked -> checked JSON
   meta: 0x24, // name -> checked JSON
+  blind: 0x25, // release:platform -> checked JSON, with the salt of a commitment
   logs: 0x30, // record of the log book -> check | bytes
   ownLog: 0x31, // record of the own log -> check | bytes
 } as const
@@ -48,6 +49,7 @@ export const RECORD_TABLES = [
   'deliveries',
   'verdicts',
   'meta',
+  'blind',
 ] as const satisfies readonly TableName[]
 export type RecordTableName = (typeof RECORD_TABLES)[number]
 
@@ -59,15 +61,17 @@ const KINDS: Readonly<Record<StatementKind, number>> = {
   rebuild: 2,
   withdrawal: 3,
   operator: 4,
+  commitment: 5,
 }
 
 /** How one statement names another. */
-export type Relation = 'rebuilds' | 'withdraws' | 'supersedes' | 'publishes'
+export type Relation = 'rebuilds' | 'withdraws' | 'supersedes' | 'publishes' | 'commits'
 const RELATIONS: Readonly<Record<Relation, number>> = {
   rebuilds: 1,
   withdraws: 2,
   supersedes: 3,
   publishes: 4,
+  commits: 5,
 }
 
 export const SID_BYTES = 32

@@ -58,6 +58,8 @@ function namedBy(body: StatementBody): (readonly [Sid, Relation])[] {
         [body.release, 'rebuilds'],
         ...[...new Set(body.supersedes)].map((sid) => [sid, 'supersedes'] as const),
       ]
+    case 'commitment':
+      return [[body.release, 'commits']]
     case 'withdrawal':
       return [[body.withdraws, 'withdraws']]
     case 'operator':

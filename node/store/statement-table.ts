@@ -6,6 +6,7 @@
  * never a gap: evidence that silently went missing could turn a deny into an allow.
  */
 import { toHex } from '../../protocol/bytes.ts'
+import type { Commitment } from '../../protocol/blind/commitment.ts'
 import type { Crypto } from '../../protocol/crypto.ts'
 import { parseEnvelope } from '../../protocol/envelope.ts'
 import type { Digest, ImageName, KeyHex, Sid } from '../../protocol/identifiers.ts'
@@ -65,6 +66,7 @@ export interface PutStatementOptions {
 interface BodyOfKind {
   readonly release: Release
   readonly rebuild: Rebuild
+  readonly commitment: Commitment
   readonly withdrawal: Withdrawal
   readonly operator: OperatorCard
 }

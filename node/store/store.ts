@@ -54,6 +54,8 @@ export class Store {
   readonly deliveries: RecordTable
   readonly verdicts: RecordTable
   readonly meta: RecordTable
+  /** Own results that are committed to, and not said yet. */
+  readonly blind: RecordTable
   /** What is known of everybody's logs. */
   readonly logs: BytesTable
   /** The log of this node's own key. */
@@ -86,6 +88,7 @@ export class Store {
     this.deliveries = records('deliveries')
     this.verdicts = records('verdicts')
     this.meta = records('meta')
+    this.blind = records('blind')
     this.logs = new BytesTable(database, 'logs')
     this.ownLog = new BytesTable(database, 'ownLog')
   }

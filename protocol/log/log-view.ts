@@ -200,6 +200,15 @@ export function createLogView(init: LogViewInit): BookView {
         ({ size, root }) => index < size && begins(book.log(origin.text), size, root),
       )
     },
+    isBelow: (sid, key, operator, logs) => {
+      const leaf = book.leafOf(sid, key, operator)
+      return logs.some(
+        ({ origin, size, root }) =>
+          leaf?.origin.text === origin &&
+          leaf.index < size &&
+          book.log(origin)?.tree.hasPrefix(size, root) === true,
+      )
+    },
     completeUpTo: (operator, image) => logsOf(operator, image).completeUpTo,
     isEquivocator: (operator) => proofAmong(operator, memberOf(operator).everKeys) !== undefined,
     clockSuspect: ahead.size >= 2,

@@ -1,4 +1,5 @@
 /** What a question about an image is answered with. protocol/verdict/README.md and cli/README.md. */
+import type { BlindLabel } from '../blind/label.ts'
 import type {
   Digest,
   ImageName,
@@ -61,6 +62,8 @@ export interface Voice {
   /** Escaped paths that it found to differ between its own image and the published one. */
   readonly differences?: { readonly count: number; readonly paths: readonly string[] }
   readonly emulated?: boolean
+  /** Where it has committed itself: whether its vote is shown to be blind, or why not. */
+  readonly blind?: BlindLabel
 }
 
 /** The verdict on one cell: of several, that of the strongest. */

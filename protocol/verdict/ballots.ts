@@ -6,8 +6,10 @@
  * wins". What an operator that cannot be believed ever said stays, as dissent only: whoever steals
  * a dissenter's key must not be able to silence it by forking its log. protocol/verdict/README.md.
  */
+import type { BlindLabel } from '../blind/label.ts'
 import type { OperatorId, Platform, Sid } from '../identifiers.ts'
 import type { Rebuild } from '../rebuild.ts'
+import { blindLabels } from './blind-votes.ts'
 import type { Candidate, Cell } from './candidates.ts'
 import type { Setting } from './setting.ts'
 
@@ -34,6 +36,8 @@ export interface Ballots {
   readonly unlogged: readonly Sid[]
   /** Whether there are live results, and every one was made under emulation. */
   readonly emulatedOnly: boolean
+  /** Of each operator that committed itself to its vote before it could know the answer, or says so. */
+  readonly blind: ReadonlyMap<OperatorId, BlindLabel>
 }
 
 export function collectBallots(cell: Cell, setting: Setting): Ballots {
@@ -61,6 +65,7 @@ export function collectBallots(cell: Cell, setting: Setting): Ballots {
     ({ body }) => rules.countEmulated || !body.environment.emulated,
   )
   const live = conclusive.filter(({ operator, sid, counted }) => counted && !isDead(operator, sid))
+  const voting = live.filter(({ operator, current }) => current && !isMuted(operator))
   const byOperator = new Map<OperatorId, Result[]>()
   const dead: Result[] = []
   for (const { operator, counted, ...result } of counting) {
@@ -87,6 +92,7 @@ export function collectBallots(cell: Cell, setting: Setting): Ballots {
       .map(({ sid }) => sid)
       .sort(),
     emulatedOnly: live.length > 0 && live.every(({ body }) => body.environment.emulated),
+    blind: blindLabels(cell, new Set(voting.map(({ sid }) => sid)), setting),
   }
 }
 

@@ -1,4 +1,5 @@
 /** The statements of one question, each once, by what they are good for. */
+import type { Commitment } from '../blind/commitment.ts'
 import type { ImageName, InputDigest, Sid } from '../identifiers.ts'
 import type { OperatorCard } from '../operator-card.ts'
 import type { Rebuild } from '../rebuild.ts'
@@ -9,11 +10,12 @@ import type { Withdrawal } from '../withdrawal.ts'
 export interface Evidence {
   readonly releases: readonly SignedStatement<Release>[]
   readonly rebuilds: ReadonlyMap<InputDigest, readonly SignedStatement<Rebuild>[]>
+  readonly commitments: ReadonlyMap<InputDigest, readonly SignedStatement<Commitment>[]>
   readonly withdrawals: readonly SignedStatement<Withdrawal>[]
   readonly cards: readonly SignedStatement<OperatorCard>[]
 }
 
-/** Cards and withdrawals of everything; releases and rebuilds of `images`. */
+/** Cards and withdrawals of everything; releases, rebuilds and commitments of `images`. */
 export function sortEvidence(
   statements: Iterable<SignedStatement>,
   images: ReadonlySet<ImageName>,
@@ -21,6 +23,7 @@ export function sortEvidence(
   const seen = new Set<Sid>()
   const releases: SignedStatement<Release>[] = []
   const rebuilds = new Map<InputDigest, SignedStatement<Rebuild>[]>()
+  const commitments = new Map<InputDigest, SignedStatement<Commitment>[]>()
   const withdrawals: SignedStatement<Withdrawal>[] = []
   const cards: SignedStatement<OperatorCard>[] = []
   for (const statement of statements) {
@@ -31,12 +34,21 @@ export function sortEvidence(
     else if (isOf(statement, 'release')) {
       if (images.has(statement.body.image)) releases.push(statement)
     } else if (isOf(statement, 'rebuild') && images.has(statement.body.image)) {
-      const sameInput = rebuilds.get(statement.body.inputDigest) ?? []
-      sameInput.push(statement)
-      rebuilds.set(statement.body.inputDigest, sameInput)
+      append(rebuilds, statement)
+    } else if (isOf(statement, 'commitment') && images.has(statement.body.image)) {
+      append(commitments, statement)
     }
   }
-  return { releases, rebuilds, withdrawals, cards }
+  return { releases, rebuilds, commitments, withdrawals, cards }
+}
+
+function append<Body extends Rebuild | Commitment>(
+  index: Map<InputDigest, SignedStatement<Body>[]>,
+  statement: SignedStatement<Body>,
+): void {
+  const sameInput = index.get(statement.body.inputDigest) ?? []
+  sameInput.push(statement)
+  index.set(statement.body.inputDigest, sameInput)
 }
 
 function isOf<K extends StatementBody['kind']>(

@@ -4,6 +4,7 @@
  *
  * Everything is said from the answer alone, so that whoever was sent one can read it.
  */
+import type { BlindLabel } from '../blind/label.ts'
 import type { OperatorId } from '../identifiers.ts'
 import type { Answer, Flag, Voice } from './answer.ts'
 import { count, operatorName, printable, shortDigest } from './wording.ts'
@@ -25,6 +26,16 @@ const HEADLINES: Readonly<Record<Answer['verdict'], string>> = {
   unreproducible: 'the recipe does not give the same image twice',
   pending: 'not enough is known yet',
   unknown: 'nothing is known of this image',
+}
+
+const BLIND: Readonly<Record<BlindLabel, string>> = {
+  blind: 'blind',
+  announcer: 'not blind: it announces this project',
+  unopened: 'not blind: it has not opened all of its commitments',
+  changed: 'not blind: it has said something else as well',
+  'names-image': 'not blind: it speaks of the published image',
+  'not-listed': 'not blind: its commitment is not shown to be from before publication',
+  'not-first': 'not blind: its commitment is not shown to be from before the results of others',
 }
 
 const FRESHNESS: Readonly<Record<Answer['freshness'], string>> = {
@@ -70,7 +81,8 @@ function section(title: string, voices: readonly Voice[]): string[] {
 function voiceLines(voice: Voice): string[] {
   const groups = voice.groups.length === 0 ? '' : ` [${voice.groups.map(printable).join(', ')}]`
   const emulated = voice.emulated === true ? ', emulated' : ''
-  const lines = [`  ${operatorName(voice)}${groups}: ${voteWords(voice)}${emulated}`]
+  const blind = voice.blind === undefined ? '' : `, ${BLIND[voice.blind]}`
+  const lines = [`  ${operatorName(voice)}${groups}: ${voteWords(voice)}${emulated}${blind}`]
   const { differences } = voice
   if (differences !== undefined) {
     const unlisted = differences.count - differences.paths.length

@@ -4,6 +4,7 @@
  * The verdict is pure: whoever keeps logs answers these questions from what is complete at the
  * moment of asking. A view has no clock; it dates things and the verdict compares with `now`.
  */
+import type { ListedLog } from '../blind/listed-logs.ts'
 import type { ImageName, KeyHex, OperatorId, Sid, UnixSeconds } from '../identifiers.ts'
 
 export interface LogView {
@@ -14,6 +15,8 @@ export interface LogView {
    * name of `operator`, whose key it is; below any revocation.
    */
   isCounted(sid: Sid, key: KeyHex, operator: OperatorId): boolean
+  /** Whether the leaf of a sid that counts lies below the size of one of `logs`, which has its root. */
+  isBelow(sid: Sid, key: KeyHex, operator: OperatorId, logs: readonly ListedLog[]): boolean
   /**
    * The time of the oldest of the heads under which everything that this operator said of `image`
    * is here; undefined where something is missing.
@@ -29,6 +32,7 @@ export interface LogView {
 export const uncheckedView: LogView = Object.freeze({
   checked: false,
   isCounted: () => true,
+  isBelow: () => false,
   completeUpTo: () => undefined,
   isEquivocator: () => false,
   clockSuspect: false,

@@ -161,8 +161,15 @@ function barReason(bar: Bar, part: Part, { rules }: Setting): string {
     case 'doubted':
       return 'Operators that cannot be believed any more had said otherwise, so it is not allowed on the word of the rest.'
     case 'blind':
-      return 'min_blind is set, and blind votes cannot be told apart yet.'
+      return blindReason(part, rules.minBlind)
   }
+}
+
+function blindReason({ supporters, silent }: Part, minBlind: number): string {
+  const blind = supporters.filter(
+    (each) => each.blind === 'blind' && !silent.includes(each.operator),
+  )
+  return `${count(blind.length, 'fresh supporter')} voted blind, and the policy asks for ${minBlind}.`
 }
 
 function troubleReasons({ operators, roster }: Setting): string[] {

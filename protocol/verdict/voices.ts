@@ -46,13 +46,14 @@ export function voicesOf(judgement: Judgement, operators: readonly PolicyOperato
 function voiceOf(
   operator: PolicyOperator | undefined,
   ballot: Ballot | undefined,
-  { tally }: Judgement,
+  { tally, ballots }: Judgement,
   choose: (result: Result) => boolean,
   vote: Voice['vote'],
 ): Voice {
   if (operator === undefined || ballot === undefined) throw new Error('a voice without a ballot')
   const results = ballot.results.filter(choose)
   const maps = tally.maps.get(operator.id)
+  const blind = ballots.blind.get(operator.id)
   const differences = results.find(({ body }) => body.differences !== undefined)?.body.differences
   return {
     operator: operator.id,
@@ -63,6 +64,7 @@ function voiceOf(
     ...(maps === undefined ? {} : { maps }),
     ...(differences === undefined ? {} : { differences }),
     ...(results.every(({ body }) => body.environment.emulated) ? { emulated: true } : {}),
+    ...(blind === undefined ? {} : { blind }),
   }
 }
 

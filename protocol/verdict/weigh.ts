@@ -25,7 +25,7 @@ export type Bar =
   | 'insufficient-diversity'
   /** An equivocator's word would make the verdict another. */
   | 'doubted'
-  /** Votes cast before publication cannot be told apart yet, so none is known to be blind. */
+  /** Too few of the fresh supporters have cast their vote before they could know the answer. */
   | 'blind'
 
 /** What matters beside the cell itself. */
@@ -71,7 +71,8 @@ export function weigh(
       flag('insufficient-diversity')
     }
     if (doubted) bars.push('doubted')
-    if (rules.minBlind > 0) bars.push('blind')
+    const blind = [...firm].filter((operator) => judgement.ballots.blind.get(operator) === 'blind')
+    if (blind.length < rules.minBlind) bars.push('blind')
   }
   const withdrawn = isWithdrawn(judgement, candidates, setting)
   if (withdrawn) flag('withdrawn')

@@ -33,7 +33,7 @@ function open(bytes: Uint8Array): unknown {
 }
 
 /** One of each kind, for what is tried at every byte. */
-const oneOfEach = ['release', 'rebuild', 'withdrawal', 'operator'].map((kind) => {
+const oneOfEach = ['release', 'rebuild', 'commitment', 'withdrawal', 'operator'].map((kind) => {
   const vector = validVectors.findLast(({ body }) => body.kind === kind)
   return new Uint8Array(Buffer.from(vector?.hex ?? '', 'hex'))
 })

@@ -1,10 +1,11 @@
 /** Arbitrary bodies of statements, valid in every field and of every shape. */
 import fc from 'fast-check'
+import type { Commitment } from '../../protocol/blind/commitment.ts'
 import type { Rebuild } from '../../protocol/rebuild.ts'
 import type { Recipe } from '../../protocol/recipe.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { Withdrawal } from '../../protocol/withdrawal.ts'
-import { digestOf, hexOf, imageDigests, TEST_PROFILE } from './statements.ts'
+import { digestOf, hexOf, imageDigests, makeOperator, TEST_PROFILE } from './statements.ts'
 
 const hex = (length: number): fc.Arbitrary<string> =>
   fc.string({
@@ -74,6 +75,18 @@ const recipe: fc.Arbitrary<Recipe> = record<Required<Recipe>>(
   ['target', 'buildArgs', 'sourceDateEpoch', 'annotations', 'network', 'exporter'],
 )
 
+const logs = fc
+  .uniqueArray(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 4 })
+  .map((numbers) =>
+    numbers
+      .toSorted((a, b) => a - b)
+      .map((n) => ({
+        origin: `rebuildnet.dev/log/${makeOperator().id}/${hexOf('a key')}/${n}`,
+        size: n + 1,
+        root: hexOf(`root ${n}`),
+      })),
+  )
+
 const release: fc.Arbitrary<Release> = record<Required<Release>>(
   {
     kind: fc.constant('release'),
@@ -103,12 +116,14 @@ const release: fc.Arbitrary<Release> = record<Required<Release>>(
         ),
       ),
     publishes: hex(64),
+    logs,
     announced: time,
   },
-  ['publishes'],
+  ['publishes', 'logs'],
 ).filter(
   ({ platforms, ...body }) =>
-    !('publishes' in body) || platforms.some((each) => each.manifestDigest !== undefined),
+    !('publishes' in body || 'logs' in body) ||
+    platforms.some((each) => each.manifestDigest !== undefined),
 )
 
 const digests = fc.constantFrom('one', 'two', 'three').map((each) => imageDigests(each))
@@ -136,7 +151,7 @@ const published: fc.Arbitrary<Pick<Rebuild, 'published' | 'publishedDigest'>> = 
 )
 
 const rebuild: fc.Arbitrary<Rebuild> = record<
-  Omit<Required<Rebuild>, 'published' | 'publishedDigest' | 'differences'>
+  Omit<Required<Rebuild>, 'published' | 'publishedDigest' | 'differences' | 'completes'>
 >(
   {
     kind: fc.constant('rebuild'),
@@ -165,9 +180,20 @@ const rebuild: fc.Arbitrary<Rebuild> = record<
     started: fc.integer({ min: 0, max: 2_000_000_000 }),
     finished: fc.integer({ min: 2_000_000_000, max: 3_000_000_000 }),
     supersedes: sids,
+    reveals: fc.record({ commitment: hex(64), salt: hex(64) }, { noNullPrototype: true }),
+    after: sids.filter((each) => each.length > 0),
   },
-  ['logDigest'],
-).chain((body) => published.map((image) => ({ ...body, ...image })))
+  ['logDigest', 'reveals', 'after'],
+)
+  .chain((body) => published.map((image) => ({ ...body, ...image })))
+  .chain((body) =>
+    body.publishedDigest === undefined
+      ? fc.constant(body)
+      : fc.option(hex(64), { nil: undefined }).map((completes) => ({
+          ...body,
+          ...(completes === undefined ? {} : { completes }),
+        })),
+  )
 
 const withdrawal: fc.Arbitrary<Withdrawal> = fc.record(
   {
@@ -180,8 +206,23 @@ const withdrawal: fc.Arbitrary<Withdrawal> = fc.record(
   { noNullPrototype: true },
 )
 
-export const arbitraryBody: fc.Arbitrary<Release | Rebuild | Withdrawal> = fc.oneof(
+const commitment: fc.Arbitrary<Commitment> = fc.record(
+  {
+    kind: fc.constant('commitment' as const),
+    image,
+    release: hex(64),
+    inputDigest: hex(64),
+    platform,
+    profile: fc.constant(TEST_PROFILE),
+    hash: hex(64),
+    committed: time,
+  },
+  { noNullPrototype: true },
+)
+
+export const arbitraryBody: fc.Arbitrary<Release | Rebuild | Commitment | Withdrawal> = fc.oneof(
   release,
   rebuild,
+  commitment,
   withdrawal,
 )

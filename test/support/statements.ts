@@ -5,6 +5,8 @@
 import { createHash } from 'node:crypto'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { SigningKey } from '../../node/crypto/signing-key.ts'
+import type { Commitment } from '../../protocol/blind/commitment.ts'
+import { voteHash } from '../../protocol/blind/vote-hash.ts'
 import {
   createOperatorStatement,
   createStatement,
@@ -204,8 +206,34 @@ export function makeWithdrawal(fields: WithdrawalFields): CreatedStatement<Withd
   return sign(body, operator)
 }
 
+/** A signed commitment to a rebuild, under a salt that a test can name. */
+export function makeCommitment(
+  rebuild: CreatedStatement<Rebuild>,
+  fields: Partial<Commitment> & {
+    readonly operator?: TestOperator
+    readonly salt?: string
+  } = {},
+): CreatedStatement<Commitment> {
+  const { operator = makeOperator(), salt = hexOf('salt'), ...own } = fields
+  const vote = rebuild.statement.body
+  const { image, release, inputDigest, platform, profile } = vote
+  const hash = voteHash(vote, operator.key.publicKey, salt, nodeCrypto)
+  const body: Commitment = {
+    kind: 'commitment',
+    image,
+    release,
+    inputDigest,
+    platform,
+    profile,
+    hash,
+    committed: TEST_TIME + 120,
+    ...own,
+  }
+  return sign(body, operator)
+}
+
 /** Signs any body but a card with an operator's key. */
-export function sign<Body extends Release | Rebuild | Withdrawal>(
+export function sign<Body extends Release | Rebuild | Commitment | Withdrawal>(
   body: Body,
   operator: TestOperator,
 ): CreatedStatement<Body> {

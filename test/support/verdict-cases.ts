@@ -286,6 +286,7 @@ export function makeView(
   return {
     checked: true,
     isCounted: (sid) => !(spec.uncounted ?? []).includes(sid),
+    isBelow: () => false,
     completeUpTo: (operator) =>
       times.has(operator) ? times.get(operator) : (spec.time ?? NOW - 3600),
     isEquivocator: (operator) => equivocators.has(operator),

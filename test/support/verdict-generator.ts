@@ -356,6 +356,7 @@ class CaseMaker {
     return {
       checked: true,
       isCounted: (sid) => !uncounted.has(sid),
+      isBelow: () => false,
       completeUpTo: (operator, image) =>
         image === MIRROR && unlucky ? NOW - 100_000 : times.get(operator),
       isEquivocator: (operator) => equivocators.has(operator),

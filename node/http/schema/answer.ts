@@ -26,6 +26,9 @@ const voice: z.ZodType<Voice> = component(
     maps: z.union([z.string(), z.object({ error: z.string() })]).exactOptional(),
     differences: z.object({ count: z.number().int(), paths: z.array(z.string()) }).exactOptional(),
     emulated: z.boolean().exactOptional(),
+    blind: z
+      .enum(['blind', 'announcer', 'unopened', 'changed', 'names-image', 'not-listed', 'not-first'])
+      .exactOptional(),
   }),
 )
 

@@ -7,7 +7,7 @@ export const statement: z.ZodType<StatementSummary> = component(
   'Statement',
   z.object({
     sid,
-    kind: z.enum(['release', 'rebuild', 'withdrawal', 'operator']),
+    kind: z.enum(['release', 'rebuild', 'commitment', 'withdrawal', 'operator']),
     key,
     operator: operatorId.nullable(),
     image: image.nullable(),

@@ -111,6 +111,8 @@ function dateOf(body: StatementBody): UnixSeconds {
       return body.announced
     case 'rebuild':
       return body.finished
+    case 'commitment':
+      return body.committed
     case 'withdrawal':
       return body.withdrawn
     case 'operator':

@@ -26,6 +26,7 @@ const UNKNOWN_KEY_PER_DAY = 20
 const KNOWN_KEY_PER_DAY: Readonly<Record<StatementKind, number>> = {
   release: 200,
   rebuild: 2000,
+  commitment: 2000,
   withdrawal: 2000,
   operator: 10,
 }
@@ -57,6 +58,7 @@ export class Quotas {
     this.#knownKeys = {
       release: perDay(KNOWN_KEY_PER_DAY.release),
       rebuild: perDay(KNOWN_KEY_PER_DAY.rebuild),
+      commitment: perDay(KNOWN_KEY_PER_DAY.commitment),
       withdrawal: perDay(KNOWN_KEY_PER_DAY.withdrawal),
       operator: perDay(KNOWN_KEY_PER_DAY.operator),
     }

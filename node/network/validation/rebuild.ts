@@ -1,4 +1,7 @@
-/** What may come on a topic `rebuild/<shards>/<shard>`: rebuilds, and withdrawals of rebuilds. */
+/**
+ * What may come on a topic `rebuild/<shards>/<shard>`: rebuilds, commitments to them, and withdrawals
+ * of rebuilds.
+ */
 import { shardOf } from '../topics.ts'
 import { checkSigner, checkTime, offer, openMessage, park } from './checks.ts'
 import type { GossipMessage, ValidationContext } from './context.ts'
@@ -13,8 +16,10 @@ export async function validateRebuild(
   if (typeof statement === 'string') return statement
   const { body } = statement
 
-  // [REJECT] The statement is a rebuild, or takes something back.
-  if (body.kind !== 'rebuild' && body.kind !== 'withdrawal') return 'wrong-topic'
+  // [REJECT] The statement is a rebuild or a commitment to one, or takes something back.
+  if (body.kind !== 'rebuild' && body.kind !== 'commitment' && body.kind !== 'withdrawal') {
+    return 'wrong-topic'
+  }
 
   // [REJECT] Its project belongs to this shard.
   if (shardOf(body.image, context.shards, context.crypto) !== message.topic.shard) {
@@ -25,12 +30,12 @@ export async function validateRebuild(
   const refused = checkTime(body, context) ?? (await checkSigner(statement, message.peer, context))
   if (refused !== undefined) return refused
 
-  // [IGNORE] The release that was rebuilt is here; until it comes, the rebuild waits.
+  // [IGNORE] The release that was rebuilt is here; until it comes, the statement waits.
   // [IGNORE] What is withdrawn is here, and a rebuild; until it comes, the withdrawal waits.
   const [needs, kind] =
-    body.kind === 'rebuild'
-      ? ([body.release, 'release'] as const)
-      : ([body.withdraws, 'rebuild'] as const)
+    body.kind === 'withdrawal'
+      ? ([body.withdraws, 'rebuild'] as const)
+      : ([body.release, 'release'] as const)
   const found = await context.admission.kindOf(needs)
   if (found === undefined) return park(needs, statement, message, context)
   if (found !== kind) return 'mismatch'

@@ -9,13 +9,16 @@ import { join } from 'node:path'
 import { nodeCrypto } from '../../../node/crypto/node-crypto.ts'
 import { buildInputOf, encodeBuildInput, inputDigestOf } from '../../../protocol/input-digest.ts'
 import type { StatementErrorCode } from '../../../protocol/statement-error.ts'
+import { hexOf, makeRebuild } from '../statements.ts'
 import { invalidCards } from './invalid-cards.ts'
+import { invalidCommitments } from './invalid-commitments.ts'
 import { invalidDsse } from './invalid-dsse.ts'
 import { invalidEnvelopes } from './invalid-envelopes.ts'
 import { invalidRebuilds } from './invalid-rebuilds.ts'
 import { invalidReleases } from './invalid-releases.ts'
 import { mismatchedRebuilds } from './mismatched-rebuilds.ts'
-import { good, released, toHex, validVectors } from './valid-statements.ts'
+import { voteHash, encodeVote } from '../../../protocol/blind/vote-hash.ts'
+import { good, released, reveal, toHex, validVectors } from './valid-statements.ts'
 
 export { validVectors } from './valid-statements.ts'
 
@@ -45,6 +48,7 @@ export const invalidVectors: readonly InvalidVector[] = [
   ...invalidReleases,
   ...invalidRebuilds,
   ...invalidCards,
+  ...invalidCommitments,
 ].map(([name, code, bytes]) => ({ name, code, hex: toHex(bytes) }))
 
 export const invalidDsseVectors: readonly InvalidDsseVector[] = invalidDsse.map(
@@ -60,6 +64,8 @@ export const mismatchVectors: readonly MismatchVector[] = mismatchedRebuilds.map
   }),
 )
 
+const failed = { kind: 'failed', stage: 'build', class: 'recipe' } as const
+
 export const inputDigestVectors = [
   { name: 'a small recipe', of: good, platform: 'linux/amd64' },
   { name: 'a recipe with every field', of: released, platform: 'linux/arm64' },
@@ -74,6 +80,17 @@ export const inputDigestVectors = [
   }
 })
 
+/** What commitments commit to. */
+export const voteVectors = [reveal, makeRebuild({ release: good, outcome: failed })].map(
+  ({ statement: { body, key } }) => {
+    const { inputDigest, outcome, platform, profile, release } = body
+    const vote = { inputDigest, outcome, platform, profile, release }
+    const salt = hexOf('salt')
+    /** `vote` is J, byte for byte. */
+    return { key, salt, vote: encodeVote(vote, key), hash: voteHash(vote, key, salt, nodeCrypto) }
+  },
+)
+
 if (import.meta.main) {
   const folder = join(import.meta.dirname, '..', '..', 'vectors')
   const write = (path: string, vectors: unknown): void =>
@@ -83,4 +100,5 @@ if (import.meta.main) {
   write('statements/invalid-dsse.json', invalidDsseVectors)
   write('statements/rebuild-of-release.json', mismatchVectors)
   write('input-digest.json', inputDigestVectors)
+  write('vote-hash.json', voteVectors)
 }

@@ -9,6 +9,7 @@ import {
   digestOf,
   hexOf,
   imageDigests,
+  makeCommitment,
   makeOperator,
   makeRebuild,
   makeRecipe,
@@ -113,12 +114,35 @@ const valid: Record<string, CreatedStatement> = {
   }).card,
 }
 
-const first = { root: rawRoot(alice.root), keys: [alice.key], follows: alice.card.statement.body }
 const origin = `rebuildnet.dev/log/${alice.id}/${alice.key.publicKey}/0`
+const vote = makeRebuild({ release: blind })
+export const commitment = makeCommitment(vote)
+export const reveal = makeRebuild({
+  release: blind,
+  reveals: { commitment: commitment.statement.sid, salt: hexOf('salt') },
+  after: [hexOf('commitment of bob'), hexOf('commitment of carol')].sort(),
+})
+export const listing = makeRelease({
+  publishes: blind.statement.sid,
+  logs: [{ origin, size: 3, root: hexOf('root of a log') }],
+})
+export const completion = makeRebuild({
+  release: listing,
+  completes: reveal.statement.sid,
+})
+Object.assign(valid, {
+  commitment,
+  'rebuild: opens a commitment, after those of others': reveal,
+  'release: publishes the digests of a blind one, with logs': listing,
+  'rebuild: completes a blind one': completion,
+} satisfies Record<string, CreatedStatement>)
+
+const first = { root: rawRoot(alice.root), keys: [alice.key], follows: alice.card.statement.body }
 const sshFirst = makeCardStatement({ root: sshRoot(alice.root), keys: [alice.key] })
 Object.assign(valid, {
   'operator: second card, with two keys': makeCardStatement({
     ...first,
+    followsSid: alice.card.statement.sid,
     keys: [alice.key, makeKey('key of alice 2')],
   }),
   'operator: second card, with a new root key and a log that ends': makeCardStatement({

@@ -15,6 +15,7 @@ function compile(name: string): ValidateFunction {
 const predicates = {
   release: compile('release'),
   rebuild: compile('rebuild'),
+  commitment: compile('commitment'),
   withdrawal: compile('withdrawal'),
   operator: compile('operator'),
 }

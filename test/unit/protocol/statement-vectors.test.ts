@@ -90,7 +90,7 @@ describe('statement vectors', () => {
 
   it('has a valid vector for each kind of statement', () => {
     expect(new Set(valid.map((each) => each.body.kind))).toEqual(
-      new Set(['release', 'rebuild', 'withdrawal', 'operator']),
+      new Set(['release', 'rebuild', 'commitment', 'withdrawal', 'operator']),
     )
   })
 

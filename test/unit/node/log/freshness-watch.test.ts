@@ -15,6 +15,7 @@ function makeWatch() {
   let view: LogView = {
     checked: true,
     isCounted: () => true,
+    isBelow: () => false,
     completeUpTo: (operator, image) =>
       operator === alice && image === TEST_IMAGE ? TEST_TIME : undefined,
     isEquivocator: () => false,

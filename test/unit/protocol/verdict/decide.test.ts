@@ -491,7 +491,7 @@ describe('groups', () => {
     expect(decide(makeInput(statements, { policy: two }))).toMatchObject({ decision: 'allow' })
   })
 
-  it('and blind votes that cannot be had never allow', () => {
+  it('and without blind votes that the policy asks for they never allow', () => {
     const policy = makePolicy(['a', 'b'], { min_blind: 1 })
     expect(decide(makeInput([release, by('a'), by('b')], { policy }))).toMatchObject({
       verdict: 'reproduced',
