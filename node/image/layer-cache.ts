@@ -42,7 +42,7 @@ interface Header {
 }
 
 /** Changes with whatever changes what is in a record, or what a layer is refused for. */
-const FORMAT = 'rebuildnet/layer-cache/1'
+const FORMAT = 'rebuildnet/layer-cache/2'
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024
 const DIGEST_BYTES = 32
 const LENGTH_BYTES = 4
@@ -146,7 +146,7 @@ export class LayerCache {
     }
   }
 
-  async #write(path: string, header: Header, tree: SharedArrayBuffer): Promise<void> {
+  async #write(path: string, header: Header, tree: ArrayBufferLike): Promise<void> {
     const encoded = Buffer.from(JSON.stringify(header))
     const length = Buffer.alloc(LENGTH_BYTES)
     length.writeUInt32BE(encoded.length)

@@ -29,7 +29,7 @@ import {
 /** Buffers on their way to the thread and back. */
 const BUFFERS = 3
 /** Little of what a thread makes lives long; V8's default would let garbage pile up. */
-const YOUNG_GENERATION_MB = 8
+const YOUNG_GENERATION_MB = 4
 
 export type LaneJob = BlobJob & Pick<TarJob, 'profile' | 'before'>
 

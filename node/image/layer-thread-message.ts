@@ -18,7 +18,14 @@ import type { Taken } from './counting-budget.ts'
 import type { LayerEncoding } from './layer-encoding.ts'
 import type { ExpectedLayer } from './blob-pass.ts'
 import type { ReadLayer } from './layer-pass.ts'
-import { joinTrees, openTree, packTree, type JoinedTree, type PackedTree } from './packed-tree.ts'
+import { SharedStore } from './shared-store.ts'
+import {
+  joinTrees,
+  openTree,
+  packTree,
+  type JoinedTree,
+  type PackedTree,
+} from '../../protocol/normalize/packed-tree.ts'
 
 export interface LaneThreadData {
   readonly ring: SharedArrayBuffer
@@ -133,7 +140,7 @@ export function packImage(image: NormalizedImage): PackedImage {
   const parts = layers.map((layer) => ({ ...packLayer(layer).tree, opened: layer.root }))
   return {
     ...rest,
-    tree: root === undefined ? undefined : joinTrees(root, parts),
+    tree: root === undefined ? undefined : joinTrees(root, parts, new SharedStore()),
     rootfsError: rootfsError === undefined ? undefined : packError(rootfsError),
   }
 }

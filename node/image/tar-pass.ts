@@ -3,9 +3,11 @@
  *
  * A fault of the tar stops its reading, not its hashing: a wrong diffID is told before it.
  */
+import { getRandomValues } from 'node:crypto'
 import { toHex } from '../../protocol/bytes.ts'
 import type { Crypto, Hasher } from '../../protocol/crypto.ts'
 import type { Digest } from '../../protocol/identifiers.ts'
+import type { HashKey } from '../../protocol/normalize/half-sip-hash.ts'
 import type { ImageBudget } from '../../protocol/normalize/image-budget.ts'
 import {
   type ContentCollector,
@@ -18,6 +20,7 @@ import {
   type NormalizeErrorCode,
 } from '../../protocol/normalize/normalize-error.ts'
 import type { Profile } from '../../protocol/normalize/profile.ts'
+import type { ByteStore } from '../../protocol/normalize/tree-bytes.ts'
 
 export interface TarPassInit {
   readonly profile: Profile
@@ -29,6 +32,8 @@ export interface TarPassInit {
   readonly budget?: ImageBudget
   /** Takes the contents of some files as they pass. */
   readonly collect?: ContentCollector
+  /** Where the tree is put down; default memory of this thread. */
+  readonly store?: ByteStore
 }
 
 export interface PassedTar<N = NormalizedLayer> {
@@ -40,6 +45,8 @@ export interface PassedTar<N = NormalizedLayer> {
 }
 
 const LIMITS = DEFAULT_NORMALIZE_LIMITS
+const [k0 = 0, k1 = 0] = getRandomValues(new Uint32Array(2))
+const HASH_KEY: HashKey = { k0, k1 }
 
 export class TarPass {
   readonly #layer: number | undefined
@@ -53,7 +60,7 @@ export class TarPass {
   #error: NormalizeError | undefined
 
   constructor(crypto: Crypto, init: TarPassInit) {
-    const { profile, layer, storedSize, budget, collect } = init
+    const { profile, layer, storedSize, budget, collect, store } = init
     this.#layer = layer
     this.#storedSize = storedSize
     this.#most = Math.max(LIMITS.inflationAllowanceBytes, LIMITS.maxInflationRatio * storedSize)
@@ -65,6 +72,8 @@ export class TarPass {
         ...(layer === undefined ? {} : { layer }),
         ...(budget === undefined ? {} : { budget }),
         ...(collect === undefined ? {} : { collect }),
+        ...(store === undefined ? {} : { store }),
+        hashKey: HASH_KEY,
       },
     )
   }

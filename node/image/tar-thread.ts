@@ -23,6 +23,7 @@ import {
   type TarJob,
   type ToTarThread,
 } from './layer-thread-message.ts'
+import { SharedStore } from './shared-store.ts'
 import { TarPass } from './tar-pass.ts'
 
 if (parentPort === null) throw new Error('tar-thread.ts is not run by itself')
@@ -36,6 +37,7 @@ function read({ profile, layer, storedSize, before }: TarJob): TarAnswer {
     ...(layer === undefined ? {} : { layer }),
     storedSize,
     budget,
+    store: new SharedStore(),
   })
   try {
     if (!ring.readAll((piece, hashed) => pass.write(piece, hashed))) return { kind: 'given-up' }

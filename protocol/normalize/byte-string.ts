@@ -33,10 +33,3 @@ export function fromByteString(text: ByteString): Uint8Array<ArrayBuffer> {
 export function compareByteStrings(a: ByteString, b: ByteString): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
-
-const SHORTEST_SLICE = 13
-
-/** The same bytes, without keeping alive the longer string that `text` may be a slice of. */
-export function detach(text: ByteString): ByteString {
-  return text.length < SHORTEST_SLICE ? text : toByteString(fromByteString(text))
-}

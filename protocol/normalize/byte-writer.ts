@@ -2,18 +2,22 @@
 import type { ByteString } from './byte-string.ts'
 
 const INITIAL_BYTES = 1024
+const FULL_BYTES = 64 * 1024
 
 export class ByteWriter {
   #buffer = new Uint8Array(INITIAL_BYTES)
   #length = 0
+  #onFull: ((bytes: Uint8Array) => void) | undefined
 
   /** What has been written, as a view: valid until the next write. */
   get bytes(): Uint8Array {
     return this.#buffer.subarray(0, this.#length)
   }
 
-  reset(): this {
+  /** `onFull` takes what has been written where it gets long; it is gone from here then. */
+  reset(onFull?: (bytes: Uint8Array) => void): this {
     this.#length = 0
+    this.#onFull = onFull
     return this
   }
 
@@ -49,6 +53,10 @@ export class ByteWriter {
     return this
   }
 
+  any(bytes: Uint8Array | ByteString): this {
+    return typeof bytes === 'string' ? this.rawString(bytes) : this.raw(bytes)
+  }
+
   lp16(bytes: ByteString): this {
     return this.u16(bytes.length).rawString(bytes)
   }
@@ -58,6 +66,10 @@ export class ByteWriter {
   }
 
   #reserve(count: number): void {
+    if (this.#length >= FULL_BYTES && this.#onFull !== undefined) {
+      this.#onFull(this.bytes)
+      this.#length = 0
+    }
     const needed = this.#length + count
     if (needed <= this.#buffer.length) return
     const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2))

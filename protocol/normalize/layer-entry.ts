@@ -12,6 +12,8 @@ import type { Profile } from './profile.ts'
 import type { TarHeader } from './tar-header.ts'
 import type { InodeNode, Meta } from './tree.ts'
 
+/** A hostile layer has another owner for each entry. */
+const MAX_SHARED_METAS = 4096
 const MAX_MODE = 0o177777
 const MODE_MASK = 0o7777
 const SYMLINK_MODE = 0o777
@@ -179,6 +181,7 @@ function effectiveMeta(header: TarHeader, extension: Extension, context: EntryCo
   const known = context.metas.get(key)
   if (known !== undefined) return known
   const meta: Meta = { mode, uid, gid, mtime, xattrs: [], records: [] }
+  if (context.metas.size >= MAX_SHARED_METAS) context.metas.clear()
   context.metas.set(key, meta)
   return meta
 }

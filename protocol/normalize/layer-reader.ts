@@ -9,6 +9,7 @@ import type { Crypto, Hasher } from '../crypto.ts'
 import { toHex } from '../bytes.ts'
 import { escapePath } from '../escape-path.ts'
 import { type ByteString, fromByteString, toByteString } from './byte-string.ts'
+import type { HashKey } from './half-sip-hash.ts'
 import type { ImageBudget } from './image-budget.ts'
 import { addEntry, type EntryContext, rawPath } from './layer-entry.ts'
 import { LayerTree, type OpenFile } from './layer-tree.ts'
@@ -16,6 +17,7 @@ import { DEFAULT_NORMALIZE_LIMITS, type NormalizeLimits } from './limits.ts'
 import { NormalizeError, type NormalizeErrorPlace } from './normalize-error.ts'
 import { checkGlobalPax, type Extension, NO_EXTENSION, parseGnuName, parsePax } from './pax.ts'
 import type { Profile } from './profile.ts'
+import { type ByteStore, PlainByteStore } from './tree-bytes.ts'
 import { TaggedHash } from './tagged-hash.ts'
 import { BLOCK_BYTES, isZeroBlock, parseTarHeader, type TarHeader } from './tar-header.ts'
 import type { DirectoryNode, Meta } from './tree.ts'
@@ -42,6 +44,10 @@ export interface LayerReaderInit {
   readonly budget?: ImageBudget
   /** Takes the contents of some files as they pass. */
   readonly collect?: ContentCollector
+  /** Where the tree is put down; default memory of this thread. */
+  readonly store?: ByteStore
+  /** A secret of this process, so that no layer can be made to be slow. */
+  readonly hashKey?: HashKey
 }
 
 export interface ContentCollector {
@@ -53,6 +59,7 @@ export interface ContentCollector {
 /** The longest path in an error message, in bytes. */
 const MAX_MESSAGE_PATH_BYTES = 4096
 const END_BLOCKS = 2
+const NO_HASH_KEY: HashKey = { k0: 0, k1: 0 }
 
 type State =
   | { readonly kind: 'header' }
@@ -106,7 +113,13 @@ export class LayerReader {
     this.#collect = init.collect
     this.#layer = init.layer
     this.#hasher = new TaggedHash({ crypto: this.#crypto }, { profile: this.#profile })
-    this.#tree = new LayerTree({ profile: this.#profile, limits: this.#limits })
+    this.#tree = new LayerTree({
+      profile: this.#profile,
+      limits: this.#limits,
+      hasher: this.#hasher,
+      store: init.store ?? new PlainByteStore(),
+      hashKey: init.hashKey ?? NO_HASH_KEY,
+    })
     this.#context = {
       profile: this.#profile,
       limits: this.#limits,
@@ -129,7 +142,7 @@ export class LayerReader {
   end(): NormalizedLayer {
     return this.#guard(() => {
       if (this.#state.kind !== 'tail') this.#checkEnd()
-      const root = this.#tree.finish(this.#hasher)
+      const root = this.#tree.finish()
       const digest = this.#hasher.hash('layer', (writer) => writer.rawString(root.hash))
       return {
         digest: toHex(fromByteString(digest)),
@@ -292,7 +305,7 @@ export class LayerReader {
 
   #closeFile(file: OpenFile, content: ByteString): void {
     file.content = content
-    this.#tree.closeFile(file, this.#hasher)
+    this.#tree.closeFile(file)
   }
 
   #finishState(state: State): void {

@@ -4,23 +4,26 @@
  * A function of the set of entries: what may not depend on their order (duplicates, parents,
  * whiteouts beside their targets, hardlinks before theirs) is an error here. Faults are
  * NormalizeErrors without a place, but for those that only the whole layer shows.
+ *
+ * An entry takes some hundred bytes, since a layer may have a million: a leaf is written down
+ * (tree-record.ts) as soon as it is known, and names stand in a table (entry-table.ts).
  */
 import { escapePath } from '../escape-path.ts'
-import { type ByteString, compareByteStrings, detach, fromByteString } from './byte-string.ts'
+import { BranchList } from './branch-list.ts'
+import { type ByteString, fromByteString } from './byte-string.ts'
 import type { EntryPath } from './entry-path.ts'
+import { EntryTable } from './entry-table.ts'
+import type { HashKey } from './half-sip-hash.ts'
 import type { NormalizeLimits } from './limits.ts'
 import { equalAttributes, equalMeta, metaBytes } from './meta.ts'
-import { hashDirectory, hashLeaf } from './node-encoding.ts'
+import { hashLeaf } from './node-encoding.ts'
 import { NormalizeError, type NormalizeErrorPlace } from './normalize-error.ts'
-import { isPlainDirectory } from './plain-tree.ts'
 import type { Profile } from './profile.ts'
 import type { TaggedHash } from './tagged-hash.ts'
-import type { DirectoryNode, InodeNode, Meta, WhiteoutNode, XlinkNode } from './tree.ts'
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-type MutableInode = InodeNode extends infer N ? (N extends InodeNode ? Mutable<N> : never) : never
-type Branch = Mutable<Omit<DirectoryNode, 'children'>> & { children: Map<ByteString, Node> }
-type Node = Branch | MutableInode | WhiteoutNode
+import { type ByteStore, TreeBytes } from './tree-bytes.ts'
+import { finishTree } from './tree-finish.ts'
+import { RecordReader, RecordWriter } from './tree-record.ts'
+import type { DirectoryNode, InodeNode, Meta, NodeKind } from './tree.ts'
 
 /** What an entry that is neither a directory, a hardlink nor a whiteout is. */
 export type NewInode = InodeNode extends infer N
@@ -34,8 +37,21 @@ export interface OpenFile {
   content: ByteString
 }
 
+interface PendingFile extends OpenFile {
+  readonly entry: number
+  readonly node: InodeNode & { readonly kind: 'file' }
+}
+
+/** Several names of one inode. */
+export interface Group {
+  /** The smallest. */
+  readonly path: ByteString
+  readonly dropped: boolean
+}
+
 interface Xlink {
-  readonly node: Mutable<XlinkNode>
+  /** Of its record. */
+  readonly at: number
   readonly firstPath: ByteString
   readonly target: EntryPath
   readonly place: NormalizeErrorPlace
@@ -44,20 +60,36 @@ interface Xlink {
 export interface LayerTreeInit {
   readonly profile: Profile
   readonly limits: NormalizeLimits
+  readonly hasher: TaggedHash
+  /** Where the tree is put down. */
+  readonly store: ByteStore
+  readonly hashKey: HashKey
 }
 
 export class LayerTree {
   readonly #profile: Profile
   readonly #limits: NormalizeLimits
-  readonly #root: Branch = newBranch()
+  readonly #hasher: TaggedHash
+  readonly #bytes: TreeBytes
+  readonly #writer: RecordWriter
+  readonly #table: EntryTable
+  readonly #branches = new BranchList()
+  readonly #groups = new Map<number, Group>()
   readonly #xlinks = new Map<ByteString, Xlink>()
-  readonly #whiteout: Mutable<WhiteoutNode> = { kind: 'whiteout', hash: '' }
+  #reader: RecordReader | undefined
+  #readable = 0
+  /** Entries of one directory follow one another, mostly. */
+  #lastParent: { readonly path: ByteString; readonly branch: number } | undefined
   #entries = 0
   #metadataBytes = 0
 
   constructor(init: LayerTreeInit) {
     this.#profile = init.profile
     this.#limits = init.limits
+    this.#hasher = init.hasher
+    this.#bytes = new TreeBytes(init.store)
+    this.#writer = new RecordWriter(this.#bytes)
+    this.#table = new EntryTable(this.#bytes, init.hashKey)
   }
 
   /** Entries, and parents that they only imply. */
@@ -73,16 +105,17 @@ export class LayerTree {
     const name = entry.components.at(-1)
     if (name === undefined) {
       this.#count(1, metaBytes(meta))
-      this.#explain(this.#root, meta)
+      this.#explain(BranchList.root, meta)
       return
     }
-    const parent = this.#openParent(entry)
-    const existing = parent.children.get(name)
+    const parent = this.#openParent(entry, name)
+    const existing = this.#table.find(parent, name)
     if (existing === undefined) {
-      this.#insert(parent, name, { ...newBranch(), meta }, metaBytes(meta))
-    } else if (existing.kind === 'directory') {
+      const branch = this.#insertBranch(parent, name, metaBytes(meta))
+      this.#branches.setMeta(branch, this.#writer.meta(meta))
+    } else if (this.#table.kind(existing) === 'directory') {
       this.#count(1, metaBytes(meta))
-      this.#explain(existing, meta)
+      this.#explain(this.#table.get(existing), meta)
     } else {
       this.#refuseExisting(existing)
     }
@@ -90,11 +123,24 @@ export class LayerTree {
 
   /** Anything with one content of its own. The result is for setting a file's content. */
   addInode(entry: EntryPath, inode: NewInode): OpenFile {
-    const node = { ...inode, hash: '', group: undefined } as MutableInode
-    if (node.kind === 'file') node.dropped = this.#profile.drop.has(entry.path)
     const extra = inode.kind === 'symlink' ? inode.target.length : 0
-    this.#insertLeaf(entry, node, metaBytes(inode.meta) + extra)
-    return node as MutableInode & OpenFile
+    const added = this.#insertLeaf(entry, inode.kind, metaBytes(inode.meta) + extra)
+    const unhashed = { ...inode, group: undefined, hash: '' }
+    if (unhashed.kind === 'file') {
+      const dropped = this.#profile.drop.has(entry.path)
+      const file: PendingFile = { content: '', entry: added, node: { ...unhashed, dropped } }
+      return file
+    }
+    const node = unhashed as InodeNode
+    this.#table.set(added, this.#writer.leaf(node, hashLeaf(this.#hasher, node)))
+    return { content: '' }
+  }
+
+  /** Says that the content of a file that was added is known. */
+  closeFile(file: OpenFile): void {
+    const { entry, node, content } = file as PendingFile
+    const closed = { ...node, content }
+    this.#table.set(entry, this.#writer.leaf(closed, hashLeaf(this.#hasher, closed)))
   }
 
   /** A hardlink, to an inode of this layer or of a lower one. `place` is for errors at the end. */
@@ -106,164 +152,184 @@ export class LayerTree {
     place: NormalizeErrorPlace,
   ): void {
     const found = this.#find(target)
-    if (found?.kind === 'directory') fail('hardlink-target-directory', 'a hardlink to a directory')
-    if (found !== undefined && found.kind !== 'whiteout') {
-      checkModeKind(modeKind, found.kind === 'xlink' ? 'file' : found.kind)
-      checkSameMeta(found, meta)
-      this.#insertLeaf(entry, found, 0)
-      this.#joinGroup(found, target.path, entry.path)
+    const kind = found === undefined ? undefined : this.#table.kind(found)
+    if (kind === 'directory') fail('hardlink-target-directory', 'a hardlink to a directory')
+    if (found === undefined || kind === undefined || kind === 'whiteout') {
+      checkModeKind(modeKind, 'file')
+      this.#addXlink(entry, target, meta, place)
       return
     }
-    checkModeKind(modeKind, 'file')
-    this.#addXlink(entry, target, meta, place)
+    checkModeKind(modeKind, kind === 'xlink' ? 'file' : kind)
+    this.#addName(entry, kind, this.#table.get(found), meta, target.path)
   }
 
   /** A deletion of `entry`, whose last component is without its prefix. */
   addWhiteout(entry: EntryPath): void {
     const { parent, name } = this.#openLeaf(entry)
-    const existing = parent.children.get(name)
-    if (existing?.kind === 'whiteout') fail('duplicate', 'a whiteout twice')
+    const existing = this.#table.find(parent, name)
+    if (existing !== undefined && this.#table.kind(existing) === 'whiteout') {
+      fail('duplicate', 'a whiteout twice')
+    }
     if (existing !== undefined) fail('whiteout-target', 'a whiteout beside what it removes')
-    this.#insert(parent, name, this.#whiteout, 0)
+    this.#insert(parent, name, 'whiteout', 0)
   }
 
   /** Marks the parent of `entry` as hiding everything that lower layers have beneath it. */
   addOpaque(entry: EntryPath): void {
-    const parent = this.#openParent(entry)
-    if (parent.opaque) fail('duplicate', 'an opaque marker twice')
-    parent.opaque = true
+    const parent = this.#openParent(entry, entry.components.at(-1) ?? '')
+    if (this.#branches.isOpaque(parent)) fail('duplicate', 'an opaque marker twice')
+    this.#branches.setOpaque(parent)
     this.#count(1, 0)
   }
 
-  /** Hashes a file whose content is known, ahead of the end: others are waiting for bytes then. */
-  closeFile(file: OpenFile, hasher: TaggedHash): void {
-    const node = file as MutableInode
-    if (node.group === undefined) node.hash = hashLeaf(hasher, node)
-  }
-
   /** The checks that need the whole layer, then all hashes. The tree takes no more entries. */
-  finish(hasher: TaggedHash): DirectoryNode {
+  finish(): DirectoryNode {
     for (const xlink of this.#xlinks.values()) this.#checkXlink(xlink)
-    this.#whiteout.hash = hashLeaf(hasher, this.#whiteout)
-    finishBranch(this.#root, hasher)
-    return this.#root
+    return finishTree({
+      hasher: this.#hasher,
+      bytes: this.#bytes,
+      writer: this.#writer,
+      table: this.#table,
+      branches: this.#branches,
+      groups: this.#groups,
+    })
   }
 
   #addXlink(entry: EntryPath, target: EntryPath, meta: Meta, place: NormalizeErrorPlace): void {
     const known = this.#xlinks.get(target.path)
     if (known !== undefined) {
       // Two links to one lower inode are one inode, as a link to the first of them would be.
-      checkSameMeta(known.node, meta)
-      this.#insertLeaf(entry, known.node, 0)
-      this.#joinGroup(known.node, known.firstPath, entry.path)
+      this.#addName(entry, 'xlink', known.at, meta, known.firstPath)
       return
     }
-    const node: Mutable<XlinkNode> = {
-      kind: 'xlink',
-      meta,
-      group: undefined,
-      target: target.path,
-      hash: '',
-    }
-    this.#insertLeaf(entry, node, metaBytes(meta) + entry.path.length + target.path.length)
-    this.#xlinks.set(target.path, { node, firstPath: entry.path, target, place })
+    const extra = entry.path.length + target.path.length
+    const added = this.#insertLeaf(entry, 'xlink', metaBytes(meta) + extra)
+    const node = { kind: 'xlink' as const, meta, group: undefined, target: target.path }
+    const at = this.#writer.leaf(node, hashLeaf(this.#hasher, node))
+    this.#table.set(added, at)
+    this.#xlinks.set(target.path, { at, firstPath: entry.path, target, place })
   }
 
-  #joinGroup(node: MutableInode, first: ByteString, second: ByteString): void {
-    const before = node.group ?? first
-    if (node.group === undefined) this.#count(0, first.length)
-    node.group = before < second ? before : second
-    node.hash = ''
+  /** One more name of the inode whose record is at `at`; `first` is one that it has. */
+  #addName(
+    entry: EntryPath,
+    kind: InodeNode['kind'],
+    at: number,
+    meta: Meta,
+    first: ByteString,
+  ): void {
+    const inode = this.#records().inode(kind, at)
+    checkSameMeta(inode, meta)
+    this.#table.set(this.#insertLeaf(entry, kind, 0), at)
+    const known = this.#groups.get(at)
+    if (known === undefined) this.#count(0, first.length)
+    const before = known?.path ?? first
+    const path = before < entry.path ? before : entry.path
     // One name that is not dropped lets the content be seen.
-    if (node.kind === 'file') node.dropped &&= this.#profile.drop.has(second)
+    const dropped = known?.dropped ?? (inode.kind === 'file' && inode.dropped)
+    this.#groups.set(at, { path, dropped: dropped && this.#profile.drop.has(entry.path) })
   }
 
   /** A target that turned up later, or that this layer hides, would depend on the order. */
   #checkXlink({ target, firstPath, place: { layer, entry, offset } }: Xlink): void {
     const place = { layer, entry, offset, path: escapePath(fromByteString(firstPath)) }
-    let branch = this.#root
+    let branch: number = BranchList.root
     for (const [i, name] of target.components.entries()) {
-      const node = branch.children.get(name)
-      const hidden = branch.opaque || node?.kind === 'whiteout'
+      const found = this.#table.find(branch, name)
+      const kind = found === undefined ? undefined : this.#table.kind(found)
+      const hidden = this.#branches.isOpaque(branch) || kind === 'whiteout'
       const last = i === target.components.length - 1
-      if (node !== undefined && node.kind !== 'whiteout' && last) {
+      if (kind !== undefined && kind !== 'whiteout' && last) {
         fail('hardlink-target-later', 'a hardlink before its target', place)
       }
-      if (hidden || (node !== undefined && node.kind !== 'directory')) {
+      if (hidden || (kind !== undefined && kind !== 'directory')) {
         fail('hardlink-target-hidden', 'a hardlink to what this layer hides or replaces', place)
       }
-      if (node === undefined) return
-      branch = node
+      if (found === undefined) return
+      branch = this.#table.get(found)
     }
   }
 
-  #find(path: EntryPath): Node | undefined {
-    let node: Node = this.#root
-    for (const name of path.components) {
-      if (node.kind !== 'directory') return undefined
-      const child: Node | undefined = node.children.get(name)
-      if (child === undefined) return undefined
-      node = child
+  /** Undefined for what is not there, and for the root's own path too. */
+  #find(path: EntryPath): number | undefined {
+    let branch: number = BranchList.root
+    let found: number | undefined
+    for (const [i, name] of path.components.entries()) {
+      found = this.#table.find(branch, name)
+      if (found === undefined || i === path.components.length - 1) return found
+      if (this.#table.kind(found) !== 'directory') return undefined
+      branch = this.#table.get(found)
     }
-    return node
+    return found
   }
 
   /** The directory that an entry lies in, implied where it has no entry of its own yet. */
-  #openParent(entry: EntryPath): Branch {
-    let branch = this.#root
+  #openParent(entry: EntryPath, name: ByteString): number {
+    const path = entry.path.slice(0, Math.max(0, entry.path.length - name.length - 1))
+    if (this.#lastParent?.path === path) return this.#lastParent.branch
+    let branch: number = BranchList.root
     const last = entry.components.length - 1
     for (let i = 0; i < last; i++) {
-      const name = entry.components[i] as ByteString
-      const child = branch.children.get(name)
-      if (child === undefined) {
-        const implied = newBranch()
-        this.#insert(branch, name, implied, 0)
-        branch = implied
-      } else if (child.kind === 'directory') {
-        branch = child
-      } else if (child.kind === 'whiteout') {
+      const component = entry.components[i] as ByteString
+      const child = this.#table.find(branch, component)
+      const kind = child === undefined ? undefined : this.#table.kind(child)
+      if (child === undefined) branch = this.#insertBranch(branch, component, 0)
+      else if (kind === 'directory') branch = this.#table.get(child)
+      else if (kind === 'whiteout') {
         fail('whiteout-target', 'an entry beneath what a whiteout removes')
       } else {
         fail('parent-not-directory', 'an entry beneath something that is no directory')
       }
     }
+    this.#lastParent = { path, branch }
     return branch
   }
 
-  #openLeaf(entry: EntryPath): { readonly parent: Branch; readonly name: ByteString } {
+  #openLeaf(entry: EntryPath): { readonly parent: number; readonly name: ByteString } {
     const name = entry.components.at(-1)
     if (name === undefined) throw new Error('the root is no leaf')
-    return { parent: this.#openParent(entry), name }
+    return { parent: this.#openParent(entry, name), name }
   }
 
-  #insertLeaf(entry: EntryPath, node: MutableInode, metadataBytes: number): void {
+  #insertLeaf(entry: EntryPath, kind: NodeKind, metadataBytes: number): number {
     const { parent, name } = this.#openLeaf(entry)
-    const existing = parent.children.get(name)
+    const existing = this.#table.find(parent, name)
     if (existing !== undefined) this.#refuseExisting(existing)
-    this.#insert(parent, name, node, metadataBytes)
+    return this.#insert(parent, name, kind, metadataBytes)
   }
 
-  #refuseExisting(existing: Node): never {
-    if (existing.kind === 'whiteout') fail('whiteout-target', 'a whiteout beside what it removes')
-    if (existing.kind === 'directory' && existing.meta === undefined) {
+  #refuseExisting(existing: number): never {
+    const kind = this.#table.kind(existing)
+    if (kind === 'whiteout') fail('whiteout-target', 'a whiteout beside what it removes')
+    if (kind === 'directory' && !this.#branches.isExplained(this.#table.get(existing))) {
       fail('parent-not-directory', 'no directory, and there are entries beneath it')
     }
     fail('duplicate', 'a path twice')
   }
 
   /** A directory's own entry, its first or a repeat of it. */
-  #explain(branch: Branch, meta: Meta): void {
-    if (branch.meta === undefined) {
-      branch.late = branch.children.size > 0 || branch.opaque
-      branch.meta = meta
-    } else if (!equalMeta(branch.meta, meta)) {
+  #explain(branch: number, meta: Meta): void {
+    const branches = this.#branches
+    if (!branches.isExplained(branch)) {
+      if (branches.hasChildren(branch) || branches.isOpaque(branch)) branches.setLate(branch)
+      branches.setMeta(branch, this.#writer.meta(meta))
+    } else if (!equalMeta(this.#records().meta(branches.metaOf(branch)), meta)) {
       fail('duplicate', 'a directory twice, and not the same')
     }
   }
 
-  #insert(parent: Branch, name: ByteString, node: Node, metadataBytes: number): void {
+  #insertBranch(parent: number, name: ByteString, metadataBytes: number): number {
+    const entry = this.#insert(parent, name, 'directory', metadataBytes)
+    const branch = this.#branches.add()
+    this.#table.set(entry, branch)
+    return branch
+  }
+
+  #insert(parent: number, name: ByteString, kind: NodeKind, metadataBytes: number): number {
     this.#count(1, name.length + metadataBytes)
-    parent.children.set(detach(name), node)
+    const entry = this.#table.add(parent, name, kind, this.#branches.lastChild(parent))
+    this.#branches.setLastChild(parent, entry)
+    return entry
   }
 
   #count(entries: number, metadataBytes: number): void {
@@ -277,22 +343,20 @@ export class LayerTree {
       fail('limit-metadata', `more than ${maxLayerMetadataBytes} bytes of metadata`)
     }
   }
+
+  /** What has been written so far, to be read: a reader sees no further than when it was made. */
+  #records(): RecordReader {
+    const { buffer, length } = this.#bytes
+    if (this.#reader === undefined || this.#readable < length) {
+      this.#reader = new RecordReader(buffer)
+      this.#readable = buffer.byteLength
+    }
+    return this.#reader
+  }
 }
 
 function fail(code: NormalizeError['code'], message: string, place?: NormalizeErrorPlace): never {
   throw new NormalizeError(code, message, place)
-}
-
-function newBranch(): Branch {
-  return {
-    kind: 'directory',
-    meta: undefined,
-    opaque: false,
-    late: false,
-    plain: false,
-    children: new Map(),
-    hash: '',
-  }
 }
 
 function checkModeKind(
@@ -314,15 +378,4 @@ function checkSameMeta(target: InodeNode, link: Meta): void {
   if (!same || !xattrs || !records || meta.mtime !== link.mtime) {
     fail('hardlink-meta', 'a hardlink whose mode, owner or attributes are not those of its target')
   }
-}
-
-function finishBranch(branch: Branch, hasher: TaggedHash): void {
-  const sorted = [...branch.children].sort(([a], [b]) => compareByteStrings(a, b))
-  for (const [, child] of sorted) {
-    if (child.kind === 'directory') finishBranch(child, hasher)
-    else if (child.kind !== 'whiteout' && child.hash === '') child.hash = hashLeaf(hasher, child)
-  }
-  branch.children = new Map(sorted)
-  branch.plain = isPlainDirectory(branch)
-  branch.hash = hashDirectory(hasher, branch)
 }

@@ -76,15 +76,22 @@ export function encodeLeaf(writer: ByteWriter, node: Unhashed<LeafNode>): void {
   else writer.u8(1).lp32(node.group)
 }
 
-export function encodeDirectory(writer: ByteWriter, node: HashedDirectory): void {
-  const { meta } = node
-  const flags = (meta === undefined ? 0 : FLAG_EXPLICIT) | (node.opaque ? FLAG_OPAQUE : 0)
+function encodeDirectoryHead(
+  writer: ByteWriter,
+  { meta, opaque }: Omit<HashedDirectory, 'children'>,
+  children: number,
+): void {
+  const flags = (meta === undefined ? 0 : FLAG_EXPLICIT) | (opaque ? FLAG_OPAQUE : 0)
   writer
     .u32(meta === undefined ? 2 : 2 + metaLength(meta))
     .u8(KIND_BYTES.directory)
     .u8(flags)
   if (meta !== undefined) encodeMeta(writer, meta)
-  writer.u32(node.children.size)
+  writer.u32(children)
+}
+
+export function encodeDirectory(writer: ByteWriter, node: HashedDirectory): void {
+  encodeDirectoryHead(writer, node, node.children.size)
   for (const [name, child] of node.children) {
     writer.lp16(name).u8(KIND_BYTES[child.kind]).rawString(child.hash)
   }
@@ -103,4 +110,26 @@ export function hashLeaf(hasher: TaggedHash, node: Unhashed<LeafNode>): ByteStri
 
 export function hashDirectory(hasher: TaggedHash, node: HashedDirectory): ByteString {
   return hasher.hash('dir', (writer) => encodeDirectory(writer, node))
+}
+
+/** Names and hashes as bytes or as byte strings. */
+export type WriteChild = <B extends Uint8Array | ByteString>(
+  name: B,
+  kind: NodeKind,
+  hash: B,
+) => void
+
+/** The same for children that are given one after the other, sorted, and never all at once. */
+export function hashDirectoryOf(
+  hasher: TaggedHash,
+  node: Omit<HashedDirectory, 'children'>,
+  count: number,
+  writeChildren: (write: WriteChild) => void,
+): ByteString {
+  return hasher.hash('dir', (writer) => {
+    encodeDirectoryHead(writer, node, count)
+    writeChildren((name, kind, hash) => {
+      writer.u16(name.length).any(name).u8(KIND_BYTES[kind]).any(hash)
+    })
+  })
 }

@@ -1,24 +1,33 @@
 /**
- * A tree of nodes in one block of shared memory, about 100 bytes an entry.
+ * A tree of nodes in one block of bytes, about 100 an entry.
  *
- * Threads hand trees to one another without copying or parsing them; what is opened is one
- * directory at a time, when its children are asked for. The hashes are those that were computed
- * when the tree was made: a packed tree is believed only where it was made by this process, or
- * where its bytes have been checked (layer-cache.ts).
+ * Readers of layers make trees so, and threads hand them to one another without copying or parsing
+ * them; what is opened is one directory at a time, when its children are asked for. The hashes are
+ * those that were computed when the tree was made: a packed tree is believed only where it was made
+ * by this process, or where its bytes have been checked.
  */
-import type { ByteString } from '../../protocol/normalize/byte-string.ts'
-import type {
-  Attribute,
-  DirectoryNode,
-  InodeNode,
-  LeafNode,
-  Meta,
-  NodeKind,
-  TreeNode,
-} from '../../protocol/normalize/tree.ts'
+import { AlteredDirectory } from './altered-directory.ts'
+import { type ByteString, compareByteStrings } from './byte-string.ts'
+import { type ByteStore, PlainByteStore, TreeBytes } from './tree-bytes.ts'
+import {
+  ALTERED,
+  DIRECTORY_COUNT_AT,
+  DIRECTORY_HASH_AT,
+  ELSEWHERE,
+  FLAG_LATE,
+  FLAG_OPAQUE,
+  FLAG_PLAIN,
+  HASH_BYTES,
+  KINDS,
+  META_AT,
+  NONE,
+  RecordReader,
+  RecordWriter,
+} from './tree-record.ts'
+import type { DirectoryNode, LeafNode, TreeNode } from './tree.ts'
 
 export interface PackedTree {
-  readonly bytes: SharedArrayBuffer
+  readonly bytes: ArrayBufferLike
   /** Where the record of the root stands in them. */
   readonly root: number
 }
@@ -28,66 +37,55 @@ export interface JoinedTree extends PackedTree {
   readonly parts: readonly PackedTree[]
 }
 
-const KINDS: readonly NodeKind[] = [
-  'directory',
-  'file',
-  'symlink',
-  'char',
-  'block',
-  'fifo',
-  'whiteout',
-  'xlink',
-]
-/** In the place of a kind: a directory of another packed tree. */
-const ELSEWHERE = KINDS.length
-const HASH_BYTES = 32
-const OPAQUE = 1
-const LATE = 2
-const PLAIN = 4
-/** Offset 0 holds no record, so it stands for none. */
-const NONE = 0
-const INITIAL_BYTES = 64 * 1024
-
-export function packTree(root: DirectoryNode): PackedTree {
-  return pack(root, [])
+/** Without work where `root` was opened from a packed tree of its own. */
+export function packTree(root: DirectoryNode, store: ByteStore = new PlainByteStore()): PackedTree {
+  const known = root instanceof PackedDirectory ? root.opener.treeOf(root) : undefined
+  return known ?? pack(root, [], store)
 }
 
 /** `parts`: opened trees (openTree) that `root` may have directories of. */
 export function joinTrees(
   root: DirectoryNode,
   parts: readonly (PackedTree & { readonly opened: DirectoryNode })[],
+  store: ByteStore = new PlainByteStore(),
 ): JoinedTree {
+  const opened = parts.map((part) => part.opened)
   return {
-    ...pack(
-      root,
-      parts.map(({ opened }) => opened),
-    ),
+    ...pack(root, opened, store),
     parts: parts.map(({ bytes, root: at }) => ({ bytes, root: at })),
   }
 }
 
-function pack(root: DirectoryNode, parts: readonly DirectoryNode[]): PackedTree {
-  const packer = new Packer(parts)
+function pack(root: DirectoryNode, parts: readonly DirectoryNode[], store: ByteStore): PackedTree {
+  const packer = new Packer(parts, store)
   const at = packer.pack(root)
-  return { bytes: packer.finish(), root: at }
+  return { bytes: store.buffer, root: at }
 }
 
 export function openTree(tree: PackedTree | JoinedTree): DirectoryNode {
-  const parts = 'parts' in tree ? tree.parts : []
-  const node = new Opener(tree.bytes, parts).node(tree.root)
-  if (node.kind !== 'directory') throw new Error('the root of a packed tree is a directory')
-  return node
+  return new Opener(tree, 'parts' in tree ? tree.parts : []).root()
+}
+
+/** The children of any directory, sorted, one at a time where it is a packed one. */
+export function entriesOf(
+  node: DirectoryNode,
+): Iterable<readonly [name: ByteString, child: TreeNode]> {
+  return node instanceof PackedDirectory ? node.opener.entries(node.at) : node.children
+}
+
+export function childOf(node: DirectoryNode, name: ByteString): TreeNode | undefined {
+  if (node instanceof PackedDirectory) return node.opener.child(node.at, name)
+  return node.children.get(name)
 }
 
 class Packer {
-  #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES)
-  #length = 1
-  readonly #metas = new Map<Meta, number>()
+  readonly #writer: RecordWriter
   /** Leaves that stand under several names, each packed once. */
   readonly #shared = new Map<LeafNode, number>()
   readonly #parts: ReadonlyMap<Opener, number>
 
-  constructor(parts: readonly DirectoryNode[]) {
+  constructor(parts: readonly DirectoryNode[], store: ByteStore) {
+    this.#writer = new RecordWriter(new TreeBytes(store))
     this.#parts = new Map(
       parts.flatMap((part, i) => (part instanceof PackedDirectory ? [[part.opener, i]] : [])),
     )
@@ -98,276 +96,162 @@ class Packer {
     const shared = node.kind === 'whiteout' || node.group !== undefined
     const known = shared ? this.#shared.get(node) : undefined
     if (known !== undefined) return known
-    const at = this.#packLeaf(node)
+    const at =
+      node.kind === 'whiteout'
+        ? this.#writer.whiteout(node.hash)
+        : this.#writer.leaf(node, node.hash)
     if (shared) this.#shared.set(node, at)
     return at
   }
 
-  finish(): SharedArrayBuffer {
-    const out = new SharedArrayBuffer(this.#length)
-    new Uint8Array(out).set(this.#buffer.subarray(0, this.#length))
-    return out
-  }
-
   #packDirectory(node: DirectoryNode): number {
+    const writer = this.#writer
     if (node instanceof PackedDirectory) {
       const part = this.#parts.get(node.opener)
-      if (part !== undefined) return this.#packElsewhere(part, node.at)
+      if (part !== undefined) return writer.elsewhere(part, node.at)
     }
-    const children = [...node.children].map(([name, child]) => [name, this.pack(child)] as const)
-    const meta = node.meta === undefined ? NONE : this.#packMeta(node.meta)
-    const at = this.#begin(node)
-    this.#u8((node.opaque ? OPAQUE : 0) | (node.late ? LATE : 0) | (node.plain ? PLAIN : 0))
-    this.#u32(meta)
-    this.#u32(children.length)
-    for (const [name, child] of children) {
-      this.#string(name)
-      this.#u32(child)
+    if (node instanceof AlteredDirectory && node.base instanceof PackedDirectory) {
+      const base = this.#parts.get(node.base.opener)
+      if (base !== undefined) return this.#packAltered(node, { part: base, at: node.base.at })
     }
+    const children: number[] = []
+    for (const [name, child] of node.children) children.push(writer.name(name), this.pack(child))
+    const meta = node.meta === undefined ? NONE : writer.meta(node.meta)
+    const at = writer.directory(node, meta, children.length / 2)
+    for (const offset of children) writer.bytes.u32(offset)
     return at
   }
 
-  #packElsewhere(part: number, there: number): number {
-    const at = this.#length
-    this.#u8(ELSEWHERE)
-    this.#u32(part)
-    this.#u32(there)
-    return at
-  }
-
-  #packLeaf(node: LeafNode): number {
-    if (node.kind === 'whiteout') return this.#begin(node)
-    const meta = this.#packMeta(node.meta)
-    const at = this.#begin(node)
-    this.#u32(meta)
-    this.#u8(node.group === undefined ? 0 : 1)
-    if (node.group !== undefined) this.#string(node.group)
-    if (node.kind === 'file') {
-      this.#f64(node.size)
-      this.#raw(node.content)
-      this.#u8(node.dropped ? 1 : 0)
-    } else if (node.kind === 'symlink' || node.kind === 'xlink') {
-      this.#string(node.target)
-    } else if (node.kind !== 'fifo') {
-      this.#u32(node.major)
-      this.#u32(node.minor)
+  #packAltered(
+    { meta, hash, changes }: AlteredDirectory,
+    base: { readonly part: number; readonly at: number },
+  ): number {
+    const offsets: number[] = []
+    for (const [name, node] of changes) {
+      offsets.push(this.#writer.name(name), node === undefined ? NONE : this.pack(node))
     }
-    return at
-  }
-
-  #packMeta(meta: Meta): number {
-    const known = this.#metas.get(meta)
-    if (known !== undefined) return known
-    const at = this.#length
-    this.#u32(meta.mode)
-    this.#u32(meta.uid)
-    this.#u32(meta.gid)
-    this.#u8(meta.mtime === undefined ? 0 : 1)
-    this.#f64(meta.mtime ?? 0)
-    for (const attributes of [meta.xattrs, meta.records]) {
-      this.#u32(attributes.length)
-      for (const { key, value } of attributes) {
-        this.#string(key)
-        this.#string(value)
-      }
-    }
-    this.#metas.set(meta, at)
-    return at
-  }
-
-  #begin(node: TreeNode): number {
-    const at = this.#length
-    this.#u8(KINDS.indexOf(node.kind))
-    this.#raw(node.hash)
-    return at
-  }
-
-  #u8(value: number): void {
-    this.#reserve(1)
-    this.#length = this.#buffer.writeUInt8(value, this.#length)
-  }
-
-  #u32(value: number): void {
-    this.#reserve(4)
-    this.#length = this.#buffer.writeUInt32LE(value, this.#length)
-  }
-
-  #f64(value: number): void {
-    this.#reserve(8)
-    this.#length = this.#buffer.writeDoubleLE(value, this.#length)
-  }
-
-  #raw(text: ByteString): void {
-    this.#reserve(text.length)
-    this.#length += this.#buffer.write(text, this.#length, 'latin1')
-  }
-
-  #string(text: ByteString): void {
-    this.#u32(text.length)
-    this.#raw(text)
-  }
-
-  #reserve(count: number): void {
-    const needed = this.#length + count
-    if (needed <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
-    this.#buffer.copy(grown, 0, 0, this.#length)
-    this.#buffer = grown
+    return this.#writer.altered(base, this.#writer.meta(meta), hash, offsets)
   }
 }
 
 class Opener {
-  readonly #buffer: Buffer
+  readonly #tree: PackedTree
+  readonly #reader: RecordReader
   readonly #parts: readonly Opener[]
-  readonly #metas = new Map<number, Meta>()
 
-  constructor(bytes: SharedArrayBuffer, parts: readonly PackedTree[]) {
-    this.#buffer = Buffer.from(bytes)
-    this.#parts = parts.map((part) => new Opener(part.bytes, []))
+  constructor(tree: PackedTree, parts: readonly PackedTree[]) {
+    this.#tree = tree
+    this.#reader = new RecordReader(tree.bytes)
+    this.#parts = parts.map((part) => new Opener(part, []))
   }
 
-  node(at: number): TreeNode {
-    const reader = new Reader(this.#buffer, at)
-    const code = reader.u8()
-    if (code === ELSEWHERE) return this.#elsewhere(reader)
+  root(): DirectoryNode {
+    const node = this.#node(this.#tree.root)
+    if (node.kind !== 'directory') throw new Error('the root of a packed tree is a directory')
+    return node
+  }
+
+  /** The tree that `node` is the root of, where it is one. */
+  treeOf(node: PackedDirectory): PackedTree | undefined {
+    return node.at === this.#tree.root && this.#parts.length === 0 ? this.#tree : undefined
+  }
+
+  /** Of the directory at `at`, sorted. */
+  *entries(at: number): Generator<readonly [ByteString, TreeNode], void, undefined> {
+    const reader = this.#reader
+    let next = at + DIRECTORY_COUNT_AT + 4
+    for (let left = reader.u32(at + DIRECTORY_COUNT_AT); left > 0; left--, next += 8) {
+      yield [reader.name(reader.u32(next)), this.#node(reader.u32(next + 4))]
+    }
+  }
+
+  child(at: number, name: ByteString): TreeNode | undefined {
+    const reader = this.#reader
+    const first = at + DIRECTORY_COUNT_AT + 4
+    let low = 0
+    let high = reader.u32(at + DIRECTORY_COUNT_AT)
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const entry = first + middle * 8
+      const order = compareByteStrings(name, reader.name(reader.u32(entry)))
+      if (order === 0) return this.#node(reader.u32(entry + 4))
+      if (order < 0) high = middle
+      else low = middle + 1
+    }
+    return undefined
+  }
+
+  #node(at: number): TreeNode {
+    const reader = this.#reader
+    const code = reader.code(at)
+    if (code === ELSEWHERE) return this.#elsewhere(reader.u32(at + 1), reader.u32(at + 5))
+    if (code === ALTERED) return this.#altered(at)
     const kind = KINDS[code]
-    const hash = reader.raw(HASH_BYTES)
     if (kind === undefined) throw new Error('a packed tree with an unknown kind of node')
-    if (kind === 'whiteout') return { kind, hash }
-    if (kind !== 'directory') return this.#inode(kind, hash, reader)
-    const flags = reader.u8()
-    const meta = reader.u32()
-    const { at: children } = reader
-    return new PackedDirectory({
-      hash,
-      meta: meta === NONE ? undefined : this.#meta(meta),
-      opaque: (flags & OPAQUE) !== 0,
-      late: (flags & LATE) !== 0,
-      plain: (flags & PLAIN) !== 0,
-      opener: this,
-      at,
-      open: () => this.#children(children),
+    if (kind === 'whiteout') return { kind, hash: reader.leafHash(at) }
+    if (kind !== 'directory') return reader.inode(kind, at)
+    const flags = reader.flags(at)
+    const meta = reader.u32(at + META_AT)
+    return new PackedDirectory(this, at, {
+      hash: reader.hash(at + DIRECTORY_HASH_AT),
+      meta: meta === NONE ? undefined : reader.meta(meta),
+      opaque: (flags & FLAG_OPAQUE) !== 0,
+      late: (flags & FLAG_LATE) !== 0,
+      plain: (flags & FLAG_PLAIN) !== 0,
     })
   }
 
-  #elsewhere(reader: Reader): TreeNode {
-    const part = this.#parts[reader.u32()]
+  #altered(at: number): TreeNode {
+    const reader = this.#reader
+    const base = this.#elsewhere(reader.u32(at + 1), reader.u32(at + 5))
+    if (base.kind !== 'directory') throw new Error('a packed tree with a changed non-directory')
+    const changes = new Map<ByteString, TreeNode | undefined>()
+    let next = at + 13 + HASH_BYTES
+    for (let left = reader.u32(next); left > 0; left--) {
+      const name = reader.name(reader.u32(next + 4))
+      const record = reader.u32(next + 8)
+      changes.set(name, record === NONE ? undefined : this.#node(record))
+      next += 8
+    }
+    const meta = reader.meta(reader.u32(at + 9))
+    return new AlteredDirectory({ hash: reader.hash(at + 13), meta, base, changes })
+  }
+
+  #elsewhere(index: number, at: number): TreeNode {
+    const part = this.#parts[index]
     if (part === undefined) throw new Error('a packed tree with a part that is not there')
-    return part.node(reader.u32())
-  }
-
-  #children(at: number): ReadonlyMap<ByteString, TreeNode> {
-    const reader = new Reader(this.#buffer, at)
-    const children = new Map<ByteString, TreeNode>()
-    for (let left = reader.u32(); left > 0; left--) {
-      const name = reader.string()
-      children.set(name, this.node(reader.u32()))
-    }
-    return children
-  }
-
-  #inode(kind: InodeNode['kind'], hash: ByteString, reader: Reader): InodeNode {
-    const meta = this.#meta(reader.u32())
-    const group = reader.u8() === 0 ? undefined : reader.string()
-    const common = { hash, meta, group }
-    if (kind === 'file') {
-      const size = reader.f64()
-      const content = reader.raw(HASH_BYTES)
-      return { kind, ...common, size, content, dropped: reader.u8() === 1 }
-    }
-    if (kind === 'symlink' || kind === 'xlink') return { kind, ...common, target: reader.string() }
-    if (kind === 'fifo') return { kind, ...common }
-    return { kind, ...common, major: reader.u32(), minor: reader.u32() }
-  }
-
-  #meta(at: number): Meta {
-    const known = this.#metas.get(at)
-    if (known !== undefined) return known
-    const reader = new Reader(this.#buffer, at)
-    const [mode, uid, gid] = [reader.u32(), reader.u32(), reader.u32()]
-    const timed = reader.u8() === 1
-    const mtime = reader.f64()
-    const [xattrs, records] = [reader.attributes(), reader.attributes()]
-    const meta = { mode, uid, gid, mtime: timed ? mtime : undefined, xattrs, records }
-    // Those with attributes are seldom shared, and may be large.
-    if (xattrs.length === 0 && records.length === 0) this.#metas.set(at, meta)
-    return meta
+    return part.#node(at)
   }
 }
 
 class PackedDirectory implements DirectoryNode {
   readonly kind = 'directory'
   readonly hash: ByteString
-  readonly meta: Meta | undefined
+  readonly meta: DirectoryNode['meta']
   readonly opaque: boolean
   readonly late: boolean
   readonly plain: boolean
   /** What it was opened by, and where in its bytes it lies. */
   readonly opener: Opener
   readonly at: number
-  readonly #open: () => ReadonlyMap<ByteString, TreeNode>
   /** Weak: a large tree is walked without ever being whole in memory. */
-  #opened: WeakRef<ReadonlyMap<ByteString, TreeNode>> | undefined
+  #children: WeakRef<ReadonlyMap<ByteString, TreeNode>> | undefined
 
-  constructor(
-    init: Omit<DirectoryNode, 'kind' | 'children'> & {
-      readonly opener: Opener
-      readonly at: number
-      readonly open: () => ReadonlyMap<ByteString, TreeNode>
-    },
-  ) {
+  constructor(opener: Opener, at: number, init: Omit<DirectoryNode, 'kind' | 'children'>) {
+    this.opener = opener
+    this.at = at
     this.hash = init.hash
     this.meta = init.meta
     this.opaque = init.opaque
     this.late = init.late
     this.plain = init.plain
-    this.opener = init.opener
-    this.at = init.at
-    this.#open = init.open
   }
 
   get children(): ReadonlyMap<ByteString, TreeNode> {
-    const known = this.#opened?.deref()
+    const known = this.#children?.deref()
     if (known !== undefined) return known
-    const children = this.#open()
-    this.#opened = new WeakRef(children)
+    const children = new Map(this.opener.entries(this.at))
+    this.#children = new WeakRef(children)
     return children
-  }
-}
-
-class Reader {
-  readonly #buffer: Buffer
-  at: number
-
-  constructor(buffer: Buffer, at: number) {
-    this.#buffer = buffer
-    this.at = at
-  }
-
-  u8(): number {
-    return this.#buffer.readUInt8(this.at++)
-  }
-
-  u32(): number {
-    this.at += 4
-    return this.#buffer.readUInt32LE(this.at - 4)
-  }
-
-  f64(): number {
-    this.at += 8
-    return this.#buffer.readDoubleLE(this.at - 8)
-  }
-
-  raw(length: number): ByteString {
-    this.at += length
-    return this.#buffer.toString('latin1', this.at - length, this.at)
-  }
-
-  string(): ByteString {
-    return this.raw(this.u32())
-  }
-
-  attributes(): Attribute[] {
-    return Array.from({ length: this.u32() }, () => ({ key: this.string(), value: this.string() }))
   }
 }

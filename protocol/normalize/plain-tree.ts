@@ -31,6 +31,6 @@ function isPlain(node: TreeNode): boolean {
   return !isWhiteoutDevice(node) && isPlainMeta(node.meta)
 }
 
-function isPlainMeta({ xattrs }: Meta): boolean {
+export function isPlainMeta({ xattrs }: Meta): boolean {
   return xattrs.length === 0 || !xattrs.some(isDriverXattr)
 }

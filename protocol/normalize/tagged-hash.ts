@@ -3,7 +3,7 @@
  * as what, it was made, so that no node of a tree can stand in for another kind of node.
  */
 import { concat, utf8 } from '../bytes.ts'
-import type { Crypto } from '../crypto.ts'
+import type { Crypto, Hasher } from '../crypto.ts'
 import { type ByteString, toByteString } from './byte-string.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Profile } from './profile.ts'
@@ -41,7 +41,14 @@ export class TaggedHash {
   hash(kind: HashKind, encode: (writer: ByteWriter) => void): ByteString {
     const prefix = this.#prefixes.get(kind)
     if (prefix === undefined) throw new Error(`no hash prefix for ${kind}`)
-    encode(this.#writer.reset().raw(prefix))
-    return toByteString(this.#crypto.sha256(this.#writer.bytes))
+    let hasher: Hasher | undefined
+    const writer = this.#writer.reset((bytes) => {
+      hasher ??= this.#crypto.createSha256()
+      hasher.update(bytes)
+    })
+    encode(writer.raw(prefix))
+    if (hasher === undefined) return toByteString(this.#crypto.sha256(writer.bytes))
+    hasher.update(writer.bytes)
+    return toByteString(hasher.digest())
   }
 }

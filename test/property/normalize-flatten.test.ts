@@ -1,7 +1,7 @@
 /** Flattening that leaves plain trees alone, beside flattening that opens every directory. */
 import { describe, expect, it } from 'vitest'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
-import { joinTrees, openTree, packTree } from '../../node/image/packed-tree.ts'
+import { joinTrees, openTree, packTree } from '../../protocol/normalize/packed-tree.ts'
 import { flattenLayers } from '../../protocol/normalize/flatten.ts'
 import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
 import { DEFAULT_PROFILE } from '../../protocol/normalize/profile.ts'
@@ -60,7 +60,9 @@ describe('a flattened tree', () => {
     for (let seed = 0; seed < SEEDS; seed++) {
       const random = new SeededRandom(seed)
       const others = randomLayers(random, 1 + random.integer(4))
-      const tars = [...(random.chance(0.2) ? [LINKS] : []), ...others].map(makeTar)
+      const tars = [...(random.chance(0.2) ? [LINKS] : []), ...others].map((members) =>
+        makeTar(members),
+      )
       // A layer that is there twice is laid over itself.
       const packed = [...tars, ...tars.slice(0, 1)].map((tar) => packTree(readLayer(tar).root))
       const layers = packed.map((tree) => openTree(tree))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { nodeCrypto } from '../../../../node/crypto/node-crypto.ts'
-import { openTree, packTree } from '../../../../node/image/packed-tree.ts'
+import { openTree, packTree } from '../../../../protocol/normalize/packed-tree.ts'
 import { LayerReader } from '../../../../protocol/normalize/layer-reader.ts'
 import { parseProfile } from '../../../../protocol/normalize/profile.ts'
 import type { DirectoryNode, TreeNode } from '../../../../protocol/normalize/tree.ts'
