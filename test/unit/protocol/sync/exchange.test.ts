@@ -1,12 +1,24 @@
 import { expect, test } from 'vitest'
 import { nodeCrypto } from '../../../../node/crypto/node-crypto.ts'
-import { parseHex, utf8 } from '../../../../protocol/bytes.ts'
+import { concat, parseHex, utf8 } from '../../../../protocol/bytes.ts'
 import type { CreatedStatement } from '../../../../protocol/create-statement.ts'
 import { preAuthEncoding } from '../../../../protocol/dsse.ts'
 import { encodeEnvelope } from '../../../../protocol/envelope.ts'
+import { proveFork, type EquivocationProof } from '../../../../protocol/log/equivocation.ts'
+import type { Head } from '../../../../protocol/log/head.ts'
 import { CARD_TAG } from '../../../../protocol/log/leaf.ts'
+import { makeOrigin } from '../../../../protocol/log/origin.ts'
 import { sidOf } from '../../../../protocol/sid.ts'
-import { encodeAnswer, parseAnswer, type SyncAnswer } from '../../../../protocol/sync/answers.ts'
+import {
+  encodeAnswer,
+  parseAnswer,
+  type LeafRun,
+  type SyncAnswer,
+} from '../../../../protocol/sync/answers.ts'
+import type { SyncRow } from '../../../../protocol/sync/query.ts'
+import { encodeRequest } from '../../../../protocol/sync/requests.ts'
+import { refusal, serveSync } from '../../../../protocol/sync/server.ts'
+import { SyncBook } from '../../../../protocol/sync/sync-book.ts'
 import { TestLog, leafNamed, show, TEST_TAG } from '../../../support/logs.ts'
 import { makeLogStore, type LogStore } from '../../../support/log-store.ts'
 import {
@@ -209,6 +221,7 @@ test.each([
   ['a larger fork', 7, 1],
   ['a smaller fork', 4, -1],
   ['a fork of the same size', 5, 1],
+  ['an earlier fork of the same size', 5, -1],
 ])('%s is proven by what the peer shows, which is no lie of the peer', (_, size, later) => {
   const begin = (): TestLog => new TestLog(alice).grow(3)
   const client = holding(begin().grow(5, 'mine'))
@@ -234,6 +247,26 @@ test('a proof goes from one to the other, about whichever log of the key', () =>
   expect(report.proofs).toHaveLength(1)
   expect(client.book.proofAbout(alice.id, alice.key.publicKey)).toBeDefined()
 })
+
+const twice = ({ place, slots }: LeafRun): LeafRun => ({ place, slots: concat(slots, slots) })
+
+const flipAt40 = (byte: number, i: number): number => (i === 40 ? byte ^ 1 : byte)
+
+const bobsProof = ((): EquivocationProof => {
+  const fork = (word: string): Head => new TestLog(makeOperator('bob')).grow(5, word).head()
+  return proveFork(fork('one'), fork('two'), nodeCrypto)
+})()
+
+/** In answers of 64 frames each, in order, and of a log that nobody has. */
+function manyRows(like: SyncRow): SyncAnswer[] {
+  const { operator } = like.origin
+  const rows = Array.from({ length: 65_600 }, (_, i): SyncRow => {
+    const key = (i < 60_000 ? '0' : '1').repeat(64)
+    return { ...like, origin: makeOrigin(operator, key, i % 60_000) }
+  })
+  const frames = Array.from({ length: 164 }, (_, i) => rows.slice(i * 400, (i + 1) * 400))
+  return frames.map((part, i) => ({ type: 'rows', more: i % 64 === 63 ? 2 : 1, rows: part }))
+}
 
 const endless = Array.from({ length: 70 }, (): SyncAnswer => ({ type: 'rows', more: 1, rows: [] }))
 
@@ -271,6 +304,46 @@ const LIES: [string, (answer: SyncAnswer) => SyncAnswer | readonly SyncAnswer[]]
       answer.type === 'leaves'
         ? { ...answer, runs: answer.runs.map((run) => ({ ...run, place: 1 })) }
         : answer,
+  ],
+  [
+    'no leaves of a log that it says it has',
+    (answer) => (answer.type === 'leaves' ? { ...answer, runs: [] } : answer),
+  ],
+  [
+    'more leaves than were asked for',
+    (answer) =>
+      answer.type === 'leaves' ? { ...answer, runs: answer.runs.map((run) => twice(run)) } : answer,
+  ],
+  [
+    'an empty list of heads that goes on',
+    (answer) => (answer.type === 'heads' ? { ...answer, more: 2, items: [] } : answer),
+  ],
+  [
+    'a head of another log',
+    (answer) =>
+      answer.type === 'heads'
+        ? { ...answer, items: [new TestLog(makeOperator('bob')).grow(9).head(TEST_TIME + 9).bytes] }
+        : answer,
+  ],
+  [
+    'a body whose signature does not verify',
+    (answer) =>
+      answer.type === 'bodies'
+        ? { ...answer, items: answer.items.map((item) => Uint8Array.from(item, flipAt40)) }
+        : answer,
+  ],
+  [
+    'a proof about another key',
+    (answer) => {
+      if (answer.type === 'rows') {
+        return { ...answer, rows: answer.rows.map((row) => ({ ...row, proven: true })) }
+      }
+      return answer.type === 'proofs' ? { ...answer, items: [bobsProof.bytes] } : answer
+    },
+  ],
+  [
+    'more rows than a node keeps',
+    (answer) => (answer.type === 'rows' ? manyRows(answer.rows[0]!) : answer),
   ],
   [
     'a body that nobody asked for',
@@ -315,4 +388,93 @@ test('many wants go in several queries, which together are the whole', () => {
   )
   expect(asked.sort()).toEqual([...operators].sort())
   expect(report.requests).toHaveLength(3)
+})
+
+test('a server that lists what was not asked for is at fault', () => {
+  const log = new TestLog(alice).add(rebuild)
+  const query = { operators: [makeOperator('bob').id], keys: [], tags: [] }
+  const row: SyncRow = { ...log.head(), proven: false }
+  const alter = (): Uint8Array[] => [encodeAnswer({ type: 'rows', more: 0, rows: [row] })]
+  const run = (): unknown => exchange(makeLogStore({ query }), makeLogStore(), { alter })
+  expect(run).toThrow(expect.objectContaining({ code: 'malformed' }))
+})
+
+test('leaves whose places go backwards from frame to frame are no answer', () => {
+  const store = makeLogStore()
+  for (const name of ['alice', 'bob']) {
+    show(store.book, new TestLog(makeOperator(name)).add('one', rebuild))
+  }
+  const alter = (frame: Uint8Array): Uint8Array[] => {
+    const answer = parseAnswer(frame)
+    if (answer.type !== 'leaves') return [frame]
+    const [first, second] = answer.runs as [LeafRun, LeafRun]
+    return [
+      encodeAnswer({ type: 'leaves', more: 1, runs: [second] }),
+      encodeAnswer({ type: 'leaves', more: 0, runs: [first] }),
+    ]
+  }
+  const run = (): unknown => exchange(makeLogStore(), store, { alter })
+  expect(run).toThrow(expect.objectContaining({ code: 'malformed' }))
+})
+
+test('a log is found by its key alone', () => {
+  const query = { operators: [], keys: [alice.key.publicKey], tags: [] }
+  const client = makeLogStore({ query })
+  exchange(client, holding(new TestLog(alice).add(alice.card), alice.card))
+  expect(client.book.heads()).toHaveLength(1)
+  expect([...client.bodies.keys()]).toEqual([alice.card.statement.sid])
+})
+
+test('a log is found by what its later leaves speak of', () => {
+  const log = new TestLog(alice).add(alice.card)
+  const server = holding(log, alice.card)
+  const client = makeLogStore()
+  expect(exchange(client, server).result.heads).toBe(0)
+  show(server.book, log.add(rebuild))
+  server.take(rebuild)
+  expect(exchange(client, server).result).toMatchObject({ heads: 1, statements: 2 })
+})
+
+test('a card that is not of the operator opens no log, and is not taken', () => {
+  const mallory = makeOperator('mallory')
+  const server = makeLogStore()
+  const inHerName = new TestLog(mallory, 0, alice.id).add(mallory.card)
+  show(server.book, inHerName)
+  server.take(mallory.card)
+  const query = { operators: [alice.id], keys: [], tags: [] }
+  const taken = (client: LogStore): string[] => [...client.bodies.keys()]
+  const client = makeLogStore({ query, standing: () => 'needs-card' })
+  expect(exchange(client, server).result).toEqual({ heads: 0, statements: 0, complete: true })
+  expect(taken(client)).toEqual([])
+})
+
+test('statements of the newest logs are asked for first', () => {
+  const server = makeLogStore()
+  const names = Array.from({ length: 5 }, (_, i) => `voter ${i}`)
+  const statements = names.map((name) => {
+    const statement = makeRebuild({ release, operator: makeOperator(name) })
+    server.take(statement)
+    return statement
+  })
+  // A thousand of another log stand before them in the order of names, and are older.
+  show(server.book, new TestLog(alice).grow(1000), TEST_TIME)
+  names.forEach((name, i) => {
+    show(server.book, new TestLog(makeOperator(name)).add(statements[i]!), TEST_TIME + 1 + i)
+  })
+  const { requests } = exchange(makeLogStore(), server)
+  const first = requests.find((request) => request.type === 'bodies')
+  const wanted = statements.map(({ statement }) => statement.sid)
+  expect(first?.type === 'bodies' && wanted.every((sid) => first.sids.includes(sid))).toBe(true)
+})
+
+test('a server counts the rounds, whatever is asked', () => {
+  const server = serveSync({ crypto: nodeCrypto, book: new SyncBook(makeLogStore().book) })
+  const request = encodeRequest({ type: 'heads', origins: [new TestLog(alice).origin] })
+  const answers: Uint8Array[] = []
+  for (const step of server) {
+    if (step.type === 'send') answers.push(step.frame)
+    else if (step.type === 'receive') step.frame = request
+  }
+  expect(answers).toHaveLength(65)
+  expect(answers.at(-1)).toEqual(refusal('too-many-rounds'))
 })
