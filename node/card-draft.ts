@@ -24,6 +24,7 @@ import {
 import { isSameRootKey } from '../protocol/root-key.ts'
 import type { Signer } from '../protocol/signer.ts'
 import { StatementError } from '../protocol/statement-error.ts'
+import type { SignedStatement } from '../protocol/statement.ts'
 import { ConfigError } from './config-error.ts'
 import type { RootSigner } from './root-signer.ts'
 
@@ -37,14 +38,14 @@ export interface CardDraft {
   readonly proofs: CardProofs
 }
 
-/** The card after `card`, good for as long as one may be; `changes` say what else is new. */
+/** The card after this one, good for as long as one may be; `changes` say what else is new. */
 export function draftAfter(
-  card: OperatorCard,
-  changes: Partial<Omit<CardFields, 'follows' | 'issued' | 'expires'>>,
+  { sid, body }: SignedStatement<OperatorCard>,
+  changes: Partial<Omit<CardFields, 'follows' | 'followsSid' | 'issued' | 'expires'>>,
   now: number,
   crypto: Crypto,
 ): CardDraft {
-  const { name, contact, claims, rootKey, keys } = card
+  const { name, contact, claims, rootKey, keys } = body
   const bytes = encodeCard({
     name,
     contact,
@@ -52,7 +53,8 @@ export function draftAfter(
     rootKey,
     keys,
     ...changes,
-    follows: card,
+    follows: body,
+    followsSid: sid,
     issued: now,
     expires: now + MAX_CARD_LIFETIME_SECONDS,
   })

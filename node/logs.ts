@@ -197,6 +197,17 @@ export class Logs implements SyncStore {
     return owner === operator ? 'wanted' : 'unwanted'
   }
 
+  /** See SyncWishes. */
+  nextCard({ card }: Head): Sid | undefined {
+    let sid: Sid | undefined = card.sid
+    while (sid !== undefined) {
+      const known = this.#cards.get(sid)
+      if (known === undefined) return sid
+      sid = known.body.previous?.sid
+    }
+    return undefined
+  }
+
   /** What this node wants to know of logs. */
   query(): SyncQuery {
     const { wanted, images, crypto } = this.#components

@@ -12,8 +12,8 @@ import { canonicalJson } from './canonical-json.ts'
 import type { Crypto } from './crypto.ts'
 import { verifyStrict } from './ed25519.ts'
 import { compareText, parseJsonField, type Field } from './field.ts'
-import type { KeyHex, OperatorId, UnixSeconds } from './identifiers.ts'
-import { isKeyHex, isOperatorId } from './identifiers.ts'
+import type { KeyHex, OperatorId, Sid, UnixSeconds } from './identifiers.ts'
+import { isKeyHex, isOperatorId, isSid } from './identifiers.ts'
 import type { JsonObject } from './json.ts'
 import { MAX_TIME } from './recipe.ts'
 import { parseRevocations, type Revocation } from './revocation.ts'
@@ -43,8 +43,15 @@ export interface OperatorCard {
   readonly operator: OperatorId
   /** 1, 2, 3… */
   readonly version: number
-  /** The card before this one, by its digest, and the root key there; absent in version 1. */
-  readonly previous?: { readonly cardDigest: string; readonly rootKey: RootKey }
+  /**
+   * The card before this one, by its digest, and the root key there; absent in version 1. `sid` is a
+   * statement of that card, for whoever has to fetch it.
+   */
+  readonly previous?: {
+    readonly cardDigest: string
+    readonly rootKey: RootKey
+    readonly sid?: Sid
+  }
   readonly name: string
   readonly rootKey: RootKey
   /** Signing keys; each has proven that it agrees to be listed. */
@@ -77,6 +84,8 @@ export interface CardFields extends CardClaims {
   readonly revocations?: readonly Revocation[]
   /** The card that this one follows; absent for a first one. */
   readonly follows?: OperatorCard
+  /** A statement of that card. */
+  readonly followsSid?: Sid
 }
 
 /** Signatures over a card's bytes, in base64. */
@@ -124,10 +133,21 @@ export function checkProof(
 
 /** The bytes of a card, as they are signed and never written again. */
 export function encodeCard(fields: CardFields): Uint8Array<ArrayBuffer> {
-  const { follows, name, rootKey, contact, claims = {}, revocations = [], issued, expires } = fields
+  const {
+    follows,
+    followsSid,
+    name,
+    rootKey,
+    contact,
+    claims = {},
+    revocations = [],
+    issued,
+    expires,
+  } = fields
   const changed = follows !== undefined && !isSameRootKey(follows.rootKey, rootKey)
   const previous = {
     card: follows?.cardDigest ?? '',
+    ...(followsSid === undefined ? {} : { sid: followsSid }),
     ...(changed ? { rootKey: encodeRootKey(follows.rootKey) } : {}),
   }
   return utf8(
@@ -223,10 +243,11 @@ function parseSuccession(
   if (other !== undefined && isSameRootKey(other, rootKey)) {
     previous.at('rootKey').fail('inconsistent', 'is the same key as rootKey: leave it out')
   }
+  const sid = previous.optional('sid', (field) => field.spelled(isSid, 'a sid (64 hex digits)'))
   const revocations = card.optional('revocations', (field) => parseRevocations(field, operator))
   return {
     operator,
-    previous: { cardDigest, rootKey: other ?? rootKey },
+    previous: { cardDigest, rootKey: other ?? rootKey, ...(sid === undefined ? {} : { sid }) },
     ...(revocations === undefined ? {} : { revocations }),
   }
 }

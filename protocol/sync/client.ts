@@ -229,17 +229,23 @@ class Client {
   /** Heads of logs that are kept here. For those of keys on no known card, the card is fetched first. */
   *#admit(heads: readonly Head[]): ClientRun<Head[]> {
     const { wishes } = this.#components
-    const unknown = heads.filter(({ origin }) => wishes.standing(origin) === 'needs-card')
-    const cards = new Map(unknown.map((head) => [head.card.sid, head.origin]))
-    for (const batch of batches([...cards.keys()])) {
-      yield* this.#bodies(batch, ({ sid, body }) => {
-        const origin = cards.get(sid)
-        return (
-          body.kind === 'operator' &&
-          body.operator === origin?.operator &&
-          body.keys.includes(origin.key)
+    // A card counts only with those before it: they come one by one, each naming the one before.
+    const asked = new Set<Sid>()
+    for (;;) {
+      const cards = new Map<Sid, Origin>()
+      for (const head of heads) {
+        if (wishes.standing(head.origin) !== 'needs-card') continue
+        const sid = wishes.nextCard === undefined ? head.card.sid : wishes.nextCard(head)
+        if (sid !== undefined && !asked.has(sid)) cards.set(sid, head.origin)
+      }
+      if (cards.size === 0) break
+      for (const batch of batches([...cards.keys()])) {
+        for (const sid of batch) asked.add(sid)
+        yield* this.#bodies(
+          batch,
+          ({ sid, body }) => body.kind === 'operator' && body.operator === cards.get(sid)?.operator,
         )
-      })
+      }
     }
     return heads.filter(({ origin }) => wishes.standing(origin) === 'wanted')
   }

@@ -28,6 +28,11 @@ export type OriginStanding = 'wanted' | 'needs-card' | 'unwanted'
 export interface SyncWishes {
   query(): SyncQuery
   standing(origin: Origin): OriginStanding
+  /**
+   * The card to fetch next for a log that hangs on one: that which its head names, or of those before
+   * it the first that is not here. Undefined where all are, and do not follow one another.
+   */
+  nextCard?(head: Head): Sid | undefined
 }
 
 /** What the book said, and the proof that it has only now. */

@@ -4,6 +4,8 @@ import { nodeCrypto } from '../../../node/crypto/node-crypto.ts'
 import { joinDataFolder } from '../../../node/operator-identity.ts'
 import { parseBase64 } from '../../../protocol/bytes.ts'
 import { openStatement } from '../../../protocol/open-statement.ts'
+import type { OperatorCard } from '../../../protocol/operator-card.ts'
+import type { SignedStatement } from '../../../protocol/statement.ts'
 import { MAX_CARD_FILE_BYTES, parseCardFile } from '../../card-file.ts'
 import { CliError } from '../../cli-error.ts'
 import type { Bind } from '../../command-table.ts'
@@ -25,12 +27,13 @@ export function defineJoin(parent: Command, bind: Bind): void {
     const { card } = parseCardFile(await readNamedFile(file, MAX_CARD_FILE_BYTES), file)
     const bytes = parseBase64(card)
     if (bytes === undefined) throw new CliError('file', `${file} is no operator card`)
-    const { body } = openStatement(bytes, nodeCrypto)
-    if (body.kind !== 'operator') throw new CliError('file', `${file} is no operator card`)
+    const statement = openStatement(bytes, nodeCrypto)
+    if (!isCard(statement)) throw new CliError('file', `${file} is no operator card`)
     const { folder, key } = await joinDataFolder(context.dataFolder)
     const now = Math.floor(Date.now() / 1000)
+    const { body } = statement
     const keys = [...body.keys, key.publicKey]
-    const draft = await prove(draftAfter(body, { keys }, now, nodeCrypto), {
+    const draft = await prove(draftAfter(statement, { keys }, now, nodeCrypto), {
       keys: [key],
       roots: [],
     })
@@ -60,4 +63,8 @@ export function defineJoin(parent: Command, bind: Bind): void {
     ])
     return EXIT.yes
   })
+}
+
+function isCard(statement: SignedStatement): statement is SignedStatement<OperatorCard> {
+  return statement.body.kind === 'operator'
 }

@@ -42,7 +42,7 @@ export function defineRenew(parent: Command, bind: Bind): void {
       ...(contact === undefined ? {} : { contact }),
       ...(claim === undefined ? {} : { claims: parsePairs(claim) }),
     }
-    const draft = draftAfter(before, changes, Math.floor(Date.now() / 1000), nodeCrypto)
+    const draft = draftAfter(own.identity.card, changes, Math.floor(Date.now() / 1000), nodeCrypto)
     return proposeCard(context, options, { own, before, draft, question: 'Sign this card?' })
   })
 }

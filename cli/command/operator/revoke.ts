@@ -39,7 +39,7 @@ export function defineRevoke(parent: Command, bind: Bind): void {
     const end = await context.withNode(({ client }) => client.logEnd(key, size))
     const keys = before.keys.filter((each) => each !== key)
     const now = Math.floor(Date.now() / 1000)
-    const draft = draftAfter(before, { keys, revocations: [end] }, now, nodeCrypto)
+    const draft = draftAfter(own.identity.card, { keys, revocations: [end] }, now, nodeCrypto)
     return proposeCard(context, options, {
       own,
       before,

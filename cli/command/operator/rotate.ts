@@ -51,7 +51,7 @@ async function rotateRoot(context: Context, options: Options, own: OwnOperator):
   const before = identity.card.body
   const root = await newRoot(options, own)
   const now = Math.floor(Date.now() / 1000)
-  const draft = draftAfter(before, { rootKey: root.rootKey }, now, nodeCrypto)
+  const draft = draftAfter(own.identity.card, { rootKey: root.rootKey }, now, nodeCrypto)
   const question = 'Make this the root key?'
   const code = await proposeCard(context, options, { own, before, draft, roots: [root], question })
   if (context.json) return code
@@ -90,7 +90,7 @@ async function rotateSigning(
   const key = await createSigningKey(folder.nextSigningKey)
   const keys = [...before.keys.filter((each) => each !== old), key.publicKey]
   const changes = { keys, ...(end === undefined ? {} : { revocations: [end] }) }
-  const draft = draftAfter(before, changes, Math.floor(Date.now() / 1000), nodeCrypto)
+  const draft = draftAfter(own.identity.card, changes, Math.floor(Date.now() / 1000), nodeCrypto)
   const question = 'Sign with this key from now on?'
   return proposeCard(context, options, { own, before, draft, keys: [key], question })
 }

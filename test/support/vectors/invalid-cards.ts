@@ -73,6 +73,11 @@ export const invalidCards: readonly InvalidRow[] = [
   ['second card of no operator id', 'not-canonical', second({ operator: 'op1' })],
   ['second card after no digest', 'not-canonical', second({ previous: { card: 'first' } })],
   [
+    'second card after no statement',
+    'not-canonical',
+    second({ previous: { ...previous, sid: 'first' } }),
+  ],
+  [
     'second card that repeats its root key as the one before',
     'inconsistent',
     second({ previous: { ...previous, rootKey: { type: 'ed25519', key: alice.root.publicKey } } }),
