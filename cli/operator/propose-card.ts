@@ -109,7 +109,7 @@ export async function writeDraft(file: string, draft: CardDraft): Promise<void> 
   }
 }
 
-export function proverWords(prover: string): string {
+function proverWords(prover: string): string {
   if (prover === 'root') return 'the root key'
   return prover === 'previous' ? 'the root key of the card before' : `signing key ${prover}`
 }
