@@ -19,6 +19,13 @@ describe('a body', () => {
     expect(reply.json).toMatchObject({ code: 'body-too-large' })
   })
 
+  it('may be larger where it is evidence that is taken in', async () => {
+    api = await TestApi.start({ bodyLimitBytes: 1000 })
+    const bundle = 'A'.repeat(4 * 1024 * 1024)
+    expect((await api.post('/v1/bundles', { bundle })).status).toBe(200)
+    expect(api.service.bundles).toEqual([bundle])
+  })
+
   it('that is no JSON is refused', async () => {
     api = await TestApi.start()
     const reply = await api.ask({
