@@ -265,7 +265,11 @@ function manyRows(like: SyncRow): SyncAnswer[] {
     return { ...like, origin: makeOrigin(operator, key, i % 60_000) }
   })
   const frames = Array.from({ length: 164 }, (_, i) => rows.slice(i * 400, (i + 1) * 400))
-  return frames.map((part, i) => ({ type: 'rows', more: i % 64 === 63 ? 2 : 1, rows: part }))
+  return frames.map((part, i) => ({
+    type: 'rows',
+    more: i % 64 === 63 || i === 163 ? 2 : 1,
+    rows: part,
+  }))
 }
 
 const endless = Array.from({ length: 70 }, (): SyncAnswer => ({ type: 'rows', more: 1, rows: [] }))
@@ -343,7 +347,7 @@ const LIES: [string, (answer: SyncAnswer) => SyncAnswer | readonly SyncAnswer[]]
   ],
   [
     'more rows than a node keeps',
-    (answer) => (answer.type === 'rows' ? manyRows(answer.rows[0]!) : answer),
+    (answer) => (answer.type === 'rows' && answer.rows[0] ? manyRows(answer.rows[0]) : answer),
   ],
   [
     'a body that nobody asked for',
@@ -394,8 +398,11 @@ test('a server that lists what was not asked for is at fault', () => {
   const log = new TestLog(alice).add(rebuild)
   const query = { operators: [makeOperator('bob').id], keys: [], tags: [] }
   const row: SyncRow = { ...log.head(), proven: false }
-  const alter = (): Uint8Array[] => [encodeAnswer({ type: 'rows', more: 0, rows: [row] })]
-  const run = (): unknown => exchange(makeLogStore({ query }), makeLogStore(), { alter })
+  const alter = (frame: Uint8Array): Uint8Array[] =>
+    parseAnswer(frame).type === 'same'
+      ? [encodeAnswer({ type: 'rows', more: 0, rows: [row] })]
+      : [frame]
+  const run = (): unknown => exchange(makeLogStore({ query }), holding(log, rebuild), { alter })
   expect(run).toThrow(expect.objectContaining({ code: 'malformed' }))
 })
 
@@ -414,6 +421,17 @@ test('leaves whose places go backwards from frame to frame are no answer', () =>
     ]
   }
   const run = (): unknown => exchange(makeLogStore(), store, { alter })
+  expect(run).toThrow(expect.objectContaining({ code: 'malformed' }))
+})
+
+test('more leaves than a gap has are no answer', () => {
+  const log = new TestLog(alice).grow(4)
+  const alter = (frame: Uint8Array): Uint8Array[] => {
+    const answer = parseAnswer(frame)
+    if (answer.type !== 'leaves') return [frame]
+    return [encodeAnswer({ ...answer, runs: answer.runs.map(twice) })]
+  }
+  const run = (): unknown => exchange(makeLogStore(), holding(log), { gaps: [log.head()], alter })
   expect(run).toThrow(expect.objectContaining({ code: 'malformed' }))
 })
 
