@@ -5,6 +5,7 @@
  * project, their cards, and their logs whole. With less, a reader without a network could not tell
  * whether dissent was left out. Whatever comes in goes the way of what peers send, and counts no more.
  */
+import { setImmediate as immediate } from 'node:timers/promises'
 import { parseBundle, encodeBundle, type Bundle } from '../protocol/bundle.ts'
 import type { ImageName, OperatorId } from '../protocol/identifiers.ts'
 import { openProof } from '../protocol/log/equivocation.ts'
@@ -18,6 +19,9 @@ import type { Question } from '../protocol/verdict/answer.ts'
 import { unixSeconds } from './clock.ts'
 import type { BundleReport } from './http/node-service.ts'
 import type { NodeParts } from './node-parts.ts'
+
+/** Statements that are verified without a break. */
+const VERIFIED_AT_ONCE = 100
 
 export class Bundles {
   readonly #parts: NodeParts
@@ -79,7 +83,9 @@ export class Bundles {
   ): Promise<{ readonly statements: number; readonly known: number }> {
     const { admission, crypto } = this.#parts
     const opened: { readonly statement: SignedStatement; readonly bytes: Uint8Array }[] = []
-    for (const bytes of bundle.statements) {
+    for (const [i, bytes] of bundle.statements.entries()) {
+      // Whoever asks meanwhile is answered.
+      if (i % VERIFIED_AT_ONCE === 0) await immediate()
       try {
         opened.push({ statement: openStatement(bytes, crypto), bytes })
       } catch (error) {

@@ -26,7 +26,7 @@ import type {
   VerdictQuery,
   VerdictReply,
 } from '../http/node-service.ts'
-import { parseBase64, toBase64 } from '../../protocol/bytes.ts'
+import { toBase64 } from '../../protocol/bytes.ts'
 import { Bundles } from '../bundles.ts'
 import { ConfigError } from '../config-error.ts'
 import type { NodeParts } from '../node-parts.ts'
@@ -128,12 +128,16 @@ export class Service implements NodeService {
 
   async exportBundle(query: VerdictQuery, signal: AbortSignal): Promise<{ bundle: string }> {
     const { questions } = await this.#verdicts.questions(query, signal)
-    return { bundle: toBase64(await this.#bundles.export(questions)) }
+    const bytes = await this.#bundles.export(questions)
+    return { bundle: Buffer.from(bytes).toString('base64') }
   }
 
   async importBundle(bundle: string): Promise<BundleReport> {
-    const bytes = parseBase64(bundle)
-    if (bytes === undefined) throw new ConfigError('bad-value', 'the bundle is not base64')
+    // Megabytes: protocol's own reader is for cards and heads.
+    const bytes = Buffer.from(bundle, 'base64')
+    if (bytes.toString('base64') !== bundle) {
+      throw new ConfigError('bad-value', 'the bundle is not base64')
+    }
     return this.#bundles.import(bytes)
   }
 
