@@ -14,6 +14,10 @@ const outside = [
     : [project('outside-vectors', ['test/outside-vectors/**/*.test.ts'], 60_000)]),
 ]
 
+/** A test runs thousands of seeds; the deepest run has no end in sight. */
+const simulationTimeout =
+  { ci: 3_600_000, soak: 86_400_000 }[process.env.REBUILDNET_TEST_DEPTH ?? ''] ?? 600_000
+
 export default defineConfig({
   test: {
     projects: [
@@ -21,6 +25,7 @@ export default defineConfig({
       project('property', ['test/property/**/*.test.ts'], 120_000),
       project('compliance', ['test/compliance/**/*.test.ts'], 120_000),
       project('integration', ['test/integration/**/*.test.ts'], 120_000),
+      project('simulation', ['test/simulation/**/*.test.ts'], simulationTimeout),
       project('e2e', ['test/e2e/**/*.test.ts'], 900_000),
       ...outside,
     ],

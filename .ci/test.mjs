@@ -43,7 +43,7 @@ for (const step of [['.ci/prepare.mjs'], ['dist/cli/system-packages.js', 'test',
 const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-tests-'))
 const report = join(folder, 'report.json')
 // The deeper runs repeat only what has depth: seeds, kills and mutants.
-const projects = depth === 'default' ? [] : ['--project', 'property']
+const projects = depth === 'default' ? [] : ['--project', 'property', '--project', 'simulation']
 const status = run(
   process.execPath,
   [
