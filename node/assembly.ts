@@ -16,6 +16,9 @@ import { StoreAdmission } from './admission.ts'
 import { AlertBook } from './alert/alert-book.ts'
 import { Outbox } from './alert/outbox.ts'
 import { webhookName } from './alert/webhook-sink.ts'
+import { makeBlindVotes } from './blind-parts.ts'
+import type { BlindVotes } from './blind-votes.ts'
+import { buildLimits } from './build-limits.ts'
 import { unixSeconds, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -31,7 +34,6 @@ import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
 import { attemptRebuild } from './rebuild-attempt.ts'
 import { Buildah } from './rebuild/buildah.ts'
-import { defaultBuildLimits } from './rebuild/builder.ts'
 import { Queue } from './rebuild/queue.ts'
 import type { QueueItem } from './rebuild/queue-item.ts'
 import { refusals } from './refusals.ts'
@@ -45,7 +47,6 @@ import { clearUnsynced, isUnsynced, markUnsynced } from './unsynced.ts'
 import { Webhooks } from './webhooks.ts'
 import { Workshop } from './workshop.ts'
 
-const MB = 1024 * 1024
 /** Statements of unknown signers tend to come together; one round of sync serves them all. */
 const CARD_SYNC_DELAY_MS = 2_000
 /** Of more statements that come at once all answers of their images are asked again. */
@@ -80,6 +81,7 @@ export class NodeAssembly implements NodeParts {
   readonly webhooks: Webhooks
   readonly tally: Tally
   readonly queue: Queue
+  readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore
   readonly divergences: Divergences
@@ -177,6 +179,7 @@ export class NodeAssembly implements NodeParts {
       },
       { workFolder: folder.work, logFolder: folder.logs, limits: buildLimits(config) },
     )
+    this.blind = makeBlindVotes(this, logger)
     policy.onChange = () => this.reconsider(this.#images())
     this.queue = new Queue(
       {
@@ -205,6 +208,7 @@ export class NodeAssembly implements NodeParts {
     }
     await this.#raiseProven()
     await this.queue.load()
+    await this.blind.load()
   }
 
   /**
@@ -301,6 +305,7 @@ export class NodeAssembly implements NodeParts {
 
   /** Statements that were here have come under heads, and count now. */
   #logged(statements: readonly SignedStatement[]): void {
+    this.blind.consider()
     if (statements.length <= MAX_TOUCHED) {
       for (const statement of statements) this.tally.touch(statement)
       return
@@ -332,6 +337,7 @@ export class NodeAssembly implements NodeParts {
     }
     this.logs.stored(statement, bytes)
     this.tally.touch(statement)
+    this.blind.consider()
     void this.#announce(statement).catch((error: unknown) => {
       this.#logger.error(
         { sid: statement.sid, error: String(error) },
@@ -385,16 +391,4 @@ export class NodeAssembly implements NodeParts {
 
 function isCard(statement: SignedStatement): statement is SignedStatement<OperatorCard> {
   return statement.body.kind === 'operator'
-}
-
-function buildLimits({ build }: Config): typeof defaultBuildLimits {
-  return {
-    ...defaultBuildLimits,
-    timeoutMs: build.timeoutSeconds * 1000,
-    memoryBytes: build.memoryMb * MB,
-    diskBytes: build.diskMb * MB,
-    processes: build.processes,
-    cpus: build.cpus,
-    logBytes: build.logMb * MB,
-  }
 }

@@ -57,6 +57,14 @@ export interface Config {
   readonly webhooks: readonly string[]
   /** Free space under which the store is read-only, in MB. */
   readonly minFreeMb: number
+  /** Commit to results of blind releases before they are said. */
+  readonly blindVotes: boolean
+  /** Longest time between the two, in seconds. */
+  readonly blindWaitSeconds: number
+  /** Time for late commitments once there are enough, in seconds. */
+  readonly blindSettleSeconds: number
+  /** Operators of the policy that must be committed; its threshold where absent. */
+  readonly blindCommitments?: number
   readonly build: BuildConfig
 }
 
@@ -74,6 +82,9 @@ export const defaultConfig: Config = Object.freeze({
   insecure: [],
   webhooks: [],
   minFreeMb: 1024,
+  blindVotes: true,
+  blindWaitSeconds: 2 * 3600,
+  blindSettleSeconds: 60,
   build: Object.freeze({
     concurrency: 1,
     timeoutSeconds: 2 * 3600,
@@ -117,6 +128,10 @@ const schema = z.strictObject({
   insecure: z.array(z.string()).optional(),
   webhooks: z.array(z.url()).optional(),
   min_free_mb: z.number().int().min(0).optional(),
+  blind_votes: z.boolean().optional(),
+  blind_wait: duration.optional(),
+  blind_settle: duration.optional(),
+  blind_commitments: z.number().int().min(1).optional(),
   build: z
     .strictObject({
       concurrency: z.number().int().min(1).max(64).optional(),
@@ -231,6 +246,10 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     insecure: top.insecure ?? defaults.insecure,
     webhooks: top.webhooks ?? defaults.webhooks,
     minFreeMb: top.min_free_mb ?? defaults.minFreeMb,
+    blindVotes: top.blind_votes ?? defaults.blindVotes,
+    blindWaitSeconds: top.blind_wait ?? defaults.blindWaitSeconds,
+    blindSettleSeconds: top.blind_settle ?? defaults.blindSettleSeconds,
+    ...(top.blind_commitments === undefined ? {} : { blindCommitments: top.blind_commitments }),
     build: {
       concurrency: build.concurrency ?? defaults.build.concurrency,
       timeoutSeconds: build.timeout ?? defaults.build.timeoutSeconds,

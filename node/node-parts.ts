@@ -6,6 +6,7 @@ import type { Head } from '../protocol/log/head.ts'
 import type { SignedStatement, StatementBody } from '../protocol/statement.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { AlertBook } from './alert/alert-book.ts'
+import type { BlindVotes } from './blind-votes.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -62,6 +63,7 @@ export interface NodeParts {
   readonly tally: Tally
   readonly alerts: AlertBook
   readonly queue: Queue
+  readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore
   readonly divergences: Divergences

@@ -180,6 +180,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
 
     stops.push(() => parts.webhooks.stop())
     parts.webhooks.start()
+    stops.push(() => parts.blind.stop())
+    await parts.blind.start()
     stops.push(() => parts.queue.stop())
     await parts.queue.start()
     stops.push(whenSynced(network, parts, logger))

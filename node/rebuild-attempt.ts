@@ -3,13 +3,15 @@
  * of building, not when it was queued.
  */
 import { existsSync } from 'node:fs'
+import type { Sid } from '../protocol/identifiers.ts'
 import { inputDigestOf, buildInputOf } from '../protocol/input-digest.ts'
+import type { Rebuild } from '../protocol/rebuild.ts'
 import { buildLogFile } from './data-folder.ts'
 import type { NormalizedSource } from './image/normalizer.ts'
 import type { NodeParts } from './node-parts.ts'
 import type { AttemptEnd, AttemptProgress } from './rebuild/queue.ts'
 import type { QueueItem } from './rebuild/queue-item.ts'
-import { Rebuilder } from './rebuild/rebuilder.ts'
+import { Rebuilder, type RebuildWork } from './rebuild/rebuilder.ts'
 import { refusals } from './refusals.ts'
 import { isRelease } from './tally.ts'
 
@@ -29,6 +31,18 @@ export async function attemptRebuild(
   const profile = parts.projects.get(item.image)?.project.profile
   if (profile === undefined) return { kind: 'refused', reason: `${item.image} is not followed` }
 
+  const promised = parts.blind.promisedOf(item.release, item.platform)
+  if (promised !== undefined) {
+    const sid = await parts.blind.commitmentTo(promised)
+    return { kind: 'published', sid, summary: 'committed to a result, which is said later' }
+  }
+  const inputDigest = inputDigestOf(buildInputOf(release.body, item.platform), crypto)
+  const blind = !release.body.platforms.some(
+    (each) => each.platform === item.platform && each.manifestDigest !== undefined,
+  )
+  // The image is out: what is promised of it is said first, and completed then.
+  if (!blind) await parts.blind.sayNow(inputDigest)
+
   const own = (await store.statements.ofKey(identity.key.publicKey)).flatMap(({ sid, body }) =>
     body.kind === 'rebuild' && body.image === item.image ? [{ sid, body }] : [],
   )
@@ -43,7 +57,6 @@ export async function attemptRebuild(
     return { kind: 'published', sid: done.sid, summary: 'published before this node was restarted' }
   }
 
-  const inputDigest = inputDigestOf(buildInputOf(release.body, item.platform), crypto)
   const superseded = new Set(own.flatMap(({ body }) => body.supersedes))
   const live = own.filter(
     ({ sid, body }) =>
@@ -57,7 +70,7 @@ export async function attemptRebuild(
     buildCold: (work, report, abort) => workshop.buildCold(work, report, abort),
     fetchPublished: (work, digest, abort) => workshop.fetchPublished(work, digest, abort),
     compare: (rebuilt, published, level) => workshop.compare(rebuilt, published, level),
-    publish: (body) => parts.publish(body),
+    publish: (body) => parts.blind.say(body),
   })
   const { logDigest, ...end } = await rebuilder.rebuild(
     {
@@ -69,6 +82,7 @@ export async function attemptRebuild(
       // Results for other releases of this input stand: they say what other images normalize to.
       supersedes: live.flatMap(({ sid, body }) => (body.release === release.sid ? sid : [])),
       attempt: item.attempts,
+      ...completesOf(live),
       ...(earlier[0] === undefined ? {} : { earlier: earlier[0] }),
       doubted: live.some(({ body }) => body.outcome.kind === 'unstable'),
     },
@@ -77,4 +91,17 @@ export async function attemptRebuild(
   )
   const log = logDigest === undefined ? undefined : buildLogFile(parts.folder, logDigest)
   return log !== undefined && existsSync(log) ? { ...end, log } : end
+}
+
+/** The own live result of a blind release of the same input, which the published image completes. */
+function completesOf(
+  live: readonly { readonly sid: Sid; readonly body: Rebuild }[],
+): Pick<RebuildWork, 'completes'> {
+  for (const { sid, body } of live) {
+    const { outcome, publishedDigest, environment, materials, logDigest } = body
+    if (publishedDigest !== undefined || outcome.kind !== 'built') continue
+    const log = logDigest === undefined ? {} : { logDigest }
+    return { completes: { sid, rebuilt: outcome.rebuilt, environment, materials, ...log } }
+  }
+  return {}
 }

@@ -54,6 +54,12 @@ export type PublishedFetch<Image> =
   | { readonly kind: 'gone'; readonly reason: string }
   | { readonly kind: 'unreachable'; readonly reason: string }
 
+/** An own result of a blind release: the published image is what is missing. */
+export interface BlindResult extends Pick<Rebuild, 'environment' | 'materials' | 'logDigest'> {
+  readonly sid: Sid
+  readonly rebuilt: ImageDigests
+}
+
 export interface RebuildWork {
   readonly sid: Sid
   readonly release: Release
@@ -65,6 +71,8 @@ export interface RebuildWork {
   readonly attempt: number
   /** What an own earlier cold build of the same input gave, for another release of it. */
   readonly earlier?: ImageDigests
+  /** What this node has said of the input before its image was out. */
+  readonly completes?: BlindResult
   /** This node has found the input unstable before: one build that agrees proves nothing. */
   readonly doubted?: boolean
 }
@@ -111,6 +119,9 @@ export class Rebuilder<Image> {
 
     if (digest !== undefined) progress('fetch', 'reading the published image')
     const fetched = digest === undefined ? undefined : await fetchPublished(work, digest, signal)
+
+    const completion = completionOf(work, fetched, digest, level)
+    if (completion !== undefined) return this.#complete(work, completion, started, progress)
 
     progress('build', 'building')
     const first = await buildCold(work, progress, signal)
@@ -166,6 +177,7 @@ export class Rebuilder<Image> {
       ...(digest === undefined ? {} : { publishedDigest: digest }),
       published: published ?? { unfetched: true },
       ...(differences === undefined ? {} : { differences }),
+      ...completing(work, outcome, digest),
       environment: last.environment,
       materials: last.kind === 'built' ? last.materials : [],
       ...inLog(last),
@@ -177,6 +189,38 @@ export class Rebuilder<Image> {
     const why = last.kind === 'failed' ? `: ${last.message}` : ''
     const summary = `${summarize(outcome, published, level)}${why}`
     return { kind: 'published', sid, summary, ...inLog(last) }
+  }
+
+  /** The image that is out is the one that this node had built before: nothing is built again. */
+  async #complete(
+    work: RebuildWork,
+    { result, published }: Completion,
+    started: number,
+    progress: AttemptProgress,
+  ): Promise<RebuildEnd> {
+    progress('publish', 'signing that the published image is the one that was built')
+    const { sid: completes, rebuilt, environment, materials, logDigest } = result
+    const { release, inputDigest, platform, profile, supersedes } = work
+    const sid = await this.#components.publish({
+      kind: 'rebuild',
+      image: release.image,
+      release: work.sid,
+      inputDigest,
+      commit: release.source.commit,
+      platform,
+      profile,
+      outcome: { kind: 'built', rebuilt },
+      publishedDigest: published.manifestDigest,
+      published,
+      completes,
+      environment,
+      materials,
+      ...(logDigest === undefined ? {} : { logDigest }),
+      started,
+      finished: Math.max(started, unixSeconds(this.#components.clock)),
+      supersedes,
+    })
+    return { kind: 'published', sid, summary: 'same as published; built before it was out' }
   }
 
   #differences(
@@ -191,6 +235,46 @@ export class Rebuilder<Image> {
     if (sameAt(level, first.digests, fetched.digests)) return undefined
     return this.#components.compare(first.image, fetched.image, level)
   }
+}
+
+interface Completion {
+  readonly result: BlindResult
+  readonly published: ImageDigests
+}
+
+/** Where the own blind result is what was published; what differs is built again before it is said. */
+function completionOf<Image>(
+  { completes, doubted }: RebuildWork,
+  fetched: PublishedFetch<Image> | undefined,
+  digest: Digest | undefined,
+  level: VotingLevel,
+): Completion | undefined {
+  if (completes === undefined || digest === undefined || doubted === true) return undefined
+  const { rebuilt } = completes
+  const published =
+    rebuilt.manifestDigest === digest
+      ? rebuilt
+      : fetched?.kind === 'fetched'
+        ? fetched.digests
+        : undefined
+  if (published === undefined || !sameAt(level, rebuilt, published)) return undefined
+  return { result: completes, published }
+}
+
+/** `completes`, where what was built again is what had been said. */
+function completing(
+  { completes }: RebuildWork,
+  outcome: Outcome,
+  digest: Digest | undefined,
+): Pick<Rebuild, 'completes'> {
+  if (completes === undefined || digest === undefined || outcome.kind !== 'built') return {}
+  const { manifestDigest, normalizedDigest, rootfsDigest } = outcome.rebuilt
+  const { rebuilt } = completes
+  const same =
+    rebuilt.manifestDigest === manifestDigest &&
+    sameDigest(rebuilt.normalizedDigest, normalizedDigest) &&
+    sameDigest(rebuilt.rootfsDigest, rootfsDigest)
+  return same ? { completes: completes.sid } : {}
 }
 
 function infrastructure<Image>(failed: ColdBuild<Image> & { kind: 'failed' }): RebuildEnd {

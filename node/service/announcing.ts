@@ -8,8 +8,9 @@ import type { Platform } from '../../protocol/identifiers.ts'
 import type { Project } from '../../protocol/project.ts'
 import type { Recipe } from '../../protocol/recipe.ts'
 import { resolveTemplate } from '../../protocol/recipe-template.ts'
-import type { ReleasePlatform } from '../../protocol/release.ts'
+import type { Release, ReleasePlatform } from '../../protocol/release.ts'
 import { unixSeconds } from '../clock.ts'
+import { committedLogs } from '../committed-logs.ts'
 import { ConfigError } from '../config-error.ts'
 import type { AnnounceRequest, ReleaseSummary, StatementSummary } from '../http/node-service.ts'
 import { createRegistryClient } from '../image/create-registry-client.ts'
@@ -61,7 +62,7 @@ export class Announcing {
       return digest === undefined ? { platform } : { platform, manifestDigest: digest }
     })
     await this.#refuseSecond(request, commit, platforms)
-    const sid = await this.#parts.publish({
+    const release: Release = {
       kind: 'release',
       image: project.image,
       version: request.version,
@@ -70,7 +71,9 @@ export class Announcing {
       platforms,
       ...(request.publishes === undefined ? {} : { publishes: request.publishes }),
       announced: unixSeconds(this.#parts.clock),
-    })
+    }
+    const logs = await committedLogs(this.#parts, release)
+    const sid = await this.#parts.publish(logs.length === 0 ? release : { ...release, logs })
     return this.#statements.describeRelease(await this.#statements.findRelease(sid))
   }
 

@@ -261,5 +261,7 @@ describe('a commitment', () => {
     expect(opened({ inputDigest: hexOf('another input') })).toBe(false)
     expect(opened({ profile: 'rebuildnet/1;mtime=clamp:0' })).toBe(false)
     expect(opened({}, bob.key.publicKey)).toBe(false)
+    const ofBob = { ...statement.statement, key: bob.key.publicKey }
+    expect(opens(body, key, ofBob, nodeCrypto)).toBe(false)
   })
 })
