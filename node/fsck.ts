@@ -5,13 +5,15 @@
  * set aside, never deleted, and peers send it again; until one has, nothing is allowed.
  */
 import { openStatement } from '../protocol/open-statement.ts'
-import type { KeyHex, OperatorId, Sid } from '../protocol/identifiers.ts'
+import type { Sid } from '../protocol/identifiers.ts'
 import { LogBook } from '../protocol/log/log-book.ts'
-import { OwnLog, type OwnLogRecord } from '../protocol/log/own-log.ts'
+import { OwnLog, type OwnLogInit, type OwnLogRecord } from '../protocol/log/own-log.ts'
+import { ConfigError } from './config-error.ts'
 import { nodeCrypto } from './crypto/node-crypto.ts'
+import { KeyError, loadSigningKey } from './crypto/signing-key.ts'
 import { openDataFolder, type DataFolder } from './data-folder.ts'
 import { createLogger } from './logger.ts'
-import { loadOperatorIdentity } from './operator-identity.ts'
+import { loadOwnCard } from './operator-identity.ts'
 import { StoreError } from './store/store-error.ts'
 import { Store } from './store/store.ts'
 import { markUnsynced } from './unsynced.ts'
@@ -87,18 +89,24 @@ export function isClean(report: FsckReport): boolean {
   return wrong === 0
 }
 
-/** Whose own log the folder has. */
-async function ownKey(
-  folder: DataFolder,
-): Promise<{ readonly operator: OperatorId; readonly key: KeyHex }> {
-  const { key, card } = await loadOperatorIdentity(folder, nodeCrypto)
-  return { operator: card.body.operator, key: key.publicKey }
+/** Whose own log the folder has; undefined where card or key cannot be read, which a start says. */
+async function ownKey(folder: DataFolder): Promise<OwnLogInit | undefined> {
+  try {
+    const [{ card }, key] = await Promise.all([
+      loadOwnCard(folder, nodeCrypto),
+      loadSigningKey(folder.signingKey),
+    ])
+    return { operator: card.body.operator, key: key.publicKey }
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof KeyError) return undefined
+    throw error
+  }
 }
 
 /** Heads are verified, and leaves held against them, as at each start. */
 async function findDamagedLogs(
   store: Store,
-  own: Awaited<ReturnType<typeof ownKey>>,
+  own: OwnLogInit | undefined,
 ): Promise<readonly string[]> {
   const read = async (table: Store['logs'], prefix?: Uint8Array): Promise<OwnLogRecord[]> => {
     const records: OwnLogRecord[] = []
@@ -116,6 +124,7 @@ async function findDamagedLogs(
     wants: () => true,
   })
   const damaged = book.restore(await read(store.logs)).map(({ of, why }) => `${of}: ${why}`)
+  if (own === undefined) return damaged
   const log = OwnLog.restore(nodeCrypto, own, await read(store.ownLog, OwnLog.prefix(own)))
   return log.damage === undefined ? damaged : [...damaged, `the own log: ${log.damage}`]
 }

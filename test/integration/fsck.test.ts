@@ -114,6 +114,11 @@ describe('fsck over logs', () => {
     await store.close()
   }
 
+  it('looks over the store also where the card cannot be read', async () => {
+    await rm(join(root, 'card.bin'))
+    expect((await fsck()).exitCode).toBe(0)
+  })
+
   it('names an own log that is not whole, and the next start closes it', async () => {
     await signLog()
     expect((await fsck()).exitCode).toBe(0)
