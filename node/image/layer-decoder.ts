@@ -23,7 +23,7 @@ export interface LayerDecoder {
   destroy(): void
 }
 
-const OUTPUT_BYTES = 512 * 1024
+const OUTPUT_BYTES = 256 * 1024
 const { maxZstdWindowBytes } = DEFAULT_NORMALIZE_LIMITS
 
 export function createLayerDecoder(

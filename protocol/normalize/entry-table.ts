@@ -9,8 +9,8 @@ import { KINDS } from './tree-record.ts'
 import type { NodeKind } from './tree.ts'
 
 const INITIAL_ENTRIES = 256
-/** Slots for each entry that there is room for. */
-const SLOTS = 2
+/** For each entry that there is room for. */
+const SLOTS = 1.5
 /** There is no more: entries are numbered from 1. */
 const NONE = 0
 
@@ -33,8 +33,7 @@ export class EntryTable {
 
   /** The entry `name` of `parent`; undefined where there is none. */
   find(parent: number, name: ByteString): number | undefined {
-    const mask = this.#slots.length - 1
-    for (let slot = this.#slotOf(parent, name); ; slot = (slot + 1) & mask) {
+    for (let slot = this.#slotOf(parent, name); ; slot = this.#after(slot)) {
       const entry = this.#slots[slot] as number
       if (entry === NONE) return undefined
       if (this.#parents[entry] === parent && this.#isNamed(entry, name)) return entry
@@ -121,13 +120,16 @@ export class EntryTable {
   }
 
   #slotOf(parent: number, name: ByteString): number {
-    return halfSipHash(this.#key, parent, name) & (this.#slots.length - 1)
+    return Math.floor((halfSipHash(this.#key, parent, name) / 2 ** 32) * this.#slots.length)
+  }
+
+  #after(slot: number): number {
+    return slot + 1 === this.#slots.length ? 0 : slot + 1
   }
 
   #enter(entry: number, name: ByteString): void {
-    const mask = this.#slots.length - 1
     let slot = this.#slotOf(this.#parents[entry] as number, name)
-    while (this.#slots[slot] !== NONE) slot = (slot + 1) & mask
+    while (this.#slots[slot] !== NONE) slot = this.#after(slot)
     this.#slots[slot] = entry
   }
 

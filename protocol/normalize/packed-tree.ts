@@ -188,7 +188,7 @@ class Opener {
     if (code === ALTERED) return this.#altered(at)
     const kind = KINDS[code]
     if (kind === undefined) throw new Error('a packed tree with an unknown kind of node')
-    if (kind === 'whiteout') return { kind, hash: reader.leafHash(at) }
+    if (kind === 'whiteout') return { kind, hash: reader.whiteoutHash(at) }
     if (kind !== 'directory') return reader.inode(kind, at)
     const flags = reader.flags(at)
     const meta = reader.u32(at + META_AT)

@@ -72,24 +72,8 @@ export class TreeBytes {
     this.raw(text)
   }
 
-  setU8(at: number, value: number): void {
-    this.#bytes[at] = value
-  }
-
-  setU32(at: number, value: number): void {
-    this.#view.setUint32(at, value, true)
-  }
-
-  setRaw(at: number, text: ByteString): void {
-    for (let i = 0; i < text.length; i++) this.#bytes[at + i] = text.charCodeAt(i)
-  }
-
   u8At(at: number): number {
     return this.#bytes[at] as number
-  }
-
-  u32At(at: number): number {
-    return this.#view.getUint32(at, true)
   }
 
   /** As a view: valid until something is appended. */

@@ -26,13 +26,6 @@ export interface GrownTree {
 
 export function finishTree(tree: GrownTree): DirectoryNode {
   tree.table.forget()
-  const leaves = new RecordReader(tree.bytes.buffer)
-  for (const [at, { path, dropped }] of tree.groups) {
-    const inode = leaves.inode(leaves.kind(at) as InodeNode['kind'], at)
-    const node =
-      inode.kind === 'file' ? { ...inode, group: path, dropped } : { ...inode, group: path }
-    tree.writer.regroup(at, path, dropped, hashLeaf(tree.hasher, node))
-  }
   const root = new Finisher(tree).finish(BranchList.root)
   return openTree({ bytes: tree.bytes.buffer, root: root.at })
 }
@@ -48,13 +41,29 @@ class Finisher {
   readonly #tree: GrownTree
   /** Of leaves, which are all written. */
   readonly #leaves: RecordReader
+  /** Inodes that were written anew, with their group, by their first record. */
+  readonly #linked: ReadonlyMap<number, Finished>
   readonly #whiteout: Finished
 
   constructor(tree: GrownTree) {
     this.#tree = tree
+    this.#linked = this.#writeLinked()
     const hash = hashLeaf(tree.hasher, { kind: 'whiteout' })
     this.#whiteout = { at: tree.writer.whiteout(hash), hash, plain: false }
     this.#leaves = new RecordReader(tree.bytes.buffer)
+  }
+
+  #writeLinked(): ReadonlyMap<number, Finished> {
+    const { bytes, groups, hasher, writer } = this.#tree
+    const written = new RecordReader(bytes.buffer)
+    const linked = new Map<number, Finished>()
+    for (const [first, { path: group, dropped }] of groups) {
+      const inode = written.inode(written.kind(first) as InodeNode['kind'], first)
+      const node = inode.kind === 'file' ? { ...inode, group, dropped } : { ...inode, group }
+      const hash = hashLeaf(hasher, node)
+      linked.set(first, { at: writer.leaf(node, hash), hash, plain: false })
+    }
+    return linked
   }
 
   finish(branch: number): Finished {
@@ -91,12 +100,10 @@ class Finisher {
     const value = table.get(entry)
     if (kind === 'directory') return this.finish(value)
     if (kind === 'whiteout') return this.#whiteout
+    const linked = this.#linked.get(value)
+    if (linked !== undefined) return linked
     const inode = this.#leaves.inode(kind, value)
-    const plain =
-      kind !== 'xlink' &&
-      inode.group === undefined &&
-      !isWhiteoutDevice(inode) &&
-      isPlainMeta(inode.meta)
+    const plain = kind !== 'xlink' && !isWhiteoutDevice(inode) && isPlainMeta(inode.meta)
     return { at: value, hash: inode.hash, plain }
   }
 }

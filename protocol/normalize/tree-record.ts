@@ -1,7 +1,7 @@
 /**
  * What is written of each node of a packed tree (packed-tree.ts), and where in its record.
  *
- * A leaf is `kind, flags, meta, group, hash` and what its kind has; a directory
+ * A leaf is `kind, flags, meta, group if it has one, hash` and what its kind has; a directory
  * `kind, flags, meta, hash, count` and for each child, sorted, the offsets of its name and of its
  * record. Offsets count from the start of the tree's bytes.
  */
@@ -32,13 +32,14 @@ export const NONE = 0
 export const FLAG_OPAQUE = 1
 export const FLAG_LATE = 2
 export const FLAG_PLAIN = 4
-export const FLAG_DROPPED = 1
+const FLAG_DROPPED = 1
+const FLAG_GROUPED = 2
 
 const FLAGS_AT = 1
 export const META_AT = 2
 const GROUP_AT = 6
-export const LEAF_HASH_AT = 10
-export const LEAF_BODY_AT = LEAF_HASH_AT + HASH_BYTES
+const GROUP_BYTES = 4
+const LEAF_HASH_AT = 6
 export const DIRECTORY_HASH_AT = 6
 export const DIRECTORY_COUNT_AT = DIRECTORY_HASH_AT + HASH_BYTES
 
@@ -59,9 +60,10 @@ export class RecordWriter {
     const group = node.group === undefined ? NONE : this.string(node.group)
     const at = bytes.length
     bytes.u8(KINDS.indexOf(node.kind))
-    bytes.u8(node.kind === 'file' && node.dropped ? FLAG_DROPPED : 0)
+    const dropped = node.kind === 'file' && node.dropped ? FLAG_DROPPED : 0
+    bytes.u8(dropped | (group === NONE ? 0 : FLAG_GROUPED))
     bytes.u32(meta)
-    bytes.u32(group)
+    if (group !== NONE) bytes.u32(group)
     bytes.raw(hash)
     if (node.kind === 'file') {
       bytes.f64(node.size)
@@ -74,21 +76,11 @@ export class RecordWriter {
     return at
   }
 
-  /** Writes a leaf anew that has joined a group. */
-  regroup(at: number, group: ByteString, dropped: boolean, hash: ByteString): void {
-    const groupAt = this.string(group)
-    const { bytes } = this
-    bytes.setU8(at + FLAGS_AT, dropped ? FLAG_DROPPED : 0)
-    bytes.setU32(at + GROUP_AT, groupAt)
-    bytes.setRaw(at + LEAF_HASH_AT, hash)
-  }
-
   whiteout(hash: ByteString): number {
     const { bytes } = this
     const at = bytes.length
     bytes.u8(KINDS.indexOf('whiteout'))
     bytes.u8(0)
-    bytes.u32(NONE)
     bytes.u32(NONE)
     bytes.raw(hash)
     return at
@@ -215,7 +207,7 @@ export class RecordReader {
     return this.#raw(at, HASH_BYTES)
   }
 
-  leafHash(at: number): ByteString {
+  whiteoutHash(at: number): ByteString {
     return this.hash(at + LEAF_HASH_AT)
   }
 
@@ -225,13 +217,15 @@ export class RecordReader {
 
   inode(kind: InodeNode['kind'], at: number): InodeNode {
     const meta = this.meta(this.u32(at + META_AT))
-    const groupAt = this.u32(at + GROUP_AT)
-    const group = groupAt === NONE ? undefined : this.#string(groupAt)
-    const common = { hash: this.leafHash(at), meta, group }
-    const body = at + LEAF_BODY_AT
+    const flags = this.flags(at)
+    const grouped = (flags & FLAG_GROUPED) !== 0
+    const group = grouped ? this.#string(this.u32(at + GROUP_AT)) : undefined
+    const hashAt = at + LEAF_HASH_AT + (grouped ? GROUP_BYTES : 0)
+    const common = { hash: this.hash(hashAt), meta, group }
+    const body = hashAt + HASH_BYTES
     if (kind === 'file') {
       const size = this.#view.getFloat64(body, true)
-      const dropped = (this.flags(at) & FLAG_DROPPED) !== 0
+      const dropped = (flags & FLAG_DROPPED) !== 0
       return { kind, ...common, size, content: this.hash(body + 8), dropped }
     }
     if (kind === 'symlink' || kind === 'xlink') {

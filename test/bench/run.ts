@@ -68,7 +68,7 @@ function row(cells: readonly string[]): void {
 }
 
 async function compare(input: Input, cache: string): Promise<void> {
-  const measure = `${process.execPath} ${join(import.meta.dirname, 'measure.ts')} oci:${input.layout}`
+  const measure = `${process.execPath} ${join(import.meta.dirname, 'measure.mjs')} oci:${input.layout}`
   const igzip = input.compression === 'gzip' && has('igzip')
   const ours: Contestant[] = [
     { name: 'rebuildnet', command: `${measure} builtin` },

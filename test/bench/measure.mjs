@@ -1,24 +1,13 @@
 /**
- * Normalizes one image with the compiled program's parts, and prints what it took.
- * `measure.ts REFERENCE builtin|auto [CACHE-FOLDER]`
+ * Normalizes one image with the compiled program's parts, and prints what it took. Plain
+ * JavaScript: what strips types takes memory and time that are not the program's.
+ * `measure.mjs REFERENCE builtin|auto [CACHE-FOLDER]`
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-
-const load = async (path: string): Promise<unknown> =>
-  import(new URL(`../../dist/node/${path}.js`, import.meta.url).href)
-
-const { nodeCrypto } = (await load(
-  'crypto/node-crypto',
-)) as typeof import('../../node/crypto/node-crypto.ts')
-const { normalizeSource } = (await load(
-  'image/normalizer',
-)) as typeof import('../../node/image/normalizer.ts')
-const { chooseInflater } = (await load(
-  'image/inflater',
-)) as typeof import('../../node/image/inflater.ts')
-const { LayerCache } = (await load(
-  'image/layer-cache',
-)) as typeof import('../../node/image/layer-cache.ts')
+import { nodeCrypto } from '../../dist/node/crypto/node-crypto.js'
+import { chooseInflater } from '../../dist/node/image/inflater.js'
+import { LayerCache } from '../../dist/node/image/layer-cache.js'
+import { normalizeSource } from '../../dist/node/image/normalizer.js'
 
 const RESOLUTION_MS = 2
 const [reference = '', inflater, folder] = process.argv.slice(2)
