@@ -6,7 +6,6 @@
  */
 import type { Crypto } from '../protocol/crypto.ts'
 import type { Digest, ImageName, Platform, Sid, UnixSeconds } from '../protocol/identifiers.ts'
-import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Project } from '../protocol/project.ts'
 import type { Release } from '../protocol/release.ts'
@@ -14,12 +13,14 @@ import type { SignedStatement } from '../protocol/statement.ts'
 import type { Answer, Question } from '../protocol/verdict/answer.ts'
 import { decide } from '../protocol/verdict/decide.ts'
 import type { LogView } from '../protocol/verdict/log-view.ts'
+import { TallyEvidence, type EvidenceStore } from './tally-evidence.ts'
 
-interface TallyStatements {
+interface TallyStatements extends EvidenceStore {
   get(sid: Sid): Promise<{ readonly statement: SignedStatement } | undefined>
-  ofImage(image: ImageName): Promise<readonly SignedStatement[]>
-  cards(): Promise<readonly SignedStatement<OperatorCard>[]>
 }
+
+/** Answers that are kept while nothing that they stand on changes. */
+const MAX_KEPT_ANSWERS = 1_000
 
 export interface TallyComponents {
   readonly statements: TallyStatements
@@ -80,37 +81,82 @@ function gist(answer: Answer): string {
   ])
 }
 
+/** All that an answer stands on, beside the question. */
+interface Grounds {
+  readonly revision: string
+  readonly policy: Policy
+  readonly projects: readonly Project[]
+  readonly view: LogView
+  readonly now: UnixSeconds
+}
+
+function areSame(a: Grounds, b: Grounds): boolean {
+  return (
+    a.revision === b.revision &&
+    a.policy === b.policy &&
+    a.view === b.view &&
+    a.now === b.now &&
+    a.projects.length === b.projects.length &&
+    a.projects.every((project, i) => project === b.projects[i])
+  )
+}
+
 export class Tally {
   readonly #components: TallyComponents
+  readonly #evidence: TallyEvidence
+  /** The oldest comes first. */
+  readonly #answers = new Map<string, { readonly grounds: Grounds; readonly answer: Answer }>()
+  readonly #touched: SignedStatement[] = []
   readonly #last = new Map<string, string>()
   readonly #dirty = new Map<string, Question>()
   #work: Promise<void> = Promise.resolve()
 
   constructor(components: TallyComponents) {
     this.#components = components
+    this.#evidence = new TallyEvidence(components)
   }
 
   /** The answer from what is stored now. */
   async answer(question: Question): Promise<Answer> {
-    const { statements, policy, projects, incomplete, view, now, crypto } = this.#components
-    const mapped = policy().images.flatMap(({ repository }) => repository ?? [])
-    const images = new Set([question.repository, ...mapped])
-    const found = await Promise.all([...images].map((image) => statements.ofImage(image)))
-    const answer = decide({
-      question,
-      statements: [...found.flat(), ...(await statements.cards())],
+    const { incomplete } = this.#components
+    const answer = await this.#decided(question)
+    return incomplete() && answer.decision === 'allow' ? heldBack(answer) : answer
+  }
+
+  async #decided(question: Question): Promise<Answer> {
+    const { policy: readPolicy, crypto } = this.#components
+    const key = questionKey(question)
+    const policy = readPolicy()
+    const kept = this.#answers.get(key)
+    if (kept !== undefined && areSame(kept.grounds, this.#grounds(question, policy))) {
+      return kept.answer
+    }
+    const { revision } = this.#grounds(question, policy)
+    const statements = await this.#evidence.about(question, policy)
+    // What is not read from the disk is as it is now, and the same for the answer and its grounds.
+    const grounds = { ...this.#grounds(question, policy), revision }
+    const answer = decide({ ...grounds, question, statements, crypto })
+    this.#answers.delete(key)
+    this.#answers.set(key, { grounds, answer })
+    const [oldest] = this.#answers.keys()
+    if (oldest !== undefined && this.#answers.size > MAX_KEPT_ANSWERS) this.#answers.delete(oldest)
+    return answer
+  }
+
+  #grounds(question: Question, policy: Policy): Grounds {
+    const { projects, view, now } = this.#components
+    return {
+      revision: this.#evidence.revisionOf(question, policy),
+      policy,
       projects: projects(),
-      policy: policy(),
       view: view(),
       now: now(),
-      crypto,
-    })
-    return incomplete() && answer.decision === 'allow' ? heldBack(answer) : answer
+    }
   }
 
   /** Every published manifest of the releases of one image. */
   async published(image: ImageName): Promise<readonly PublishedManifest[]> {
-    const releases = (await this.#components.statements.ofImage(image)).filter(isRelease)
+    const releases = await this.#evidence.releasesOf(image)
     return releases.flatMap(({ sid, body }) =>
       body.platforms.flatMap(({ platform, manifestDigest }) =>
         manifestDigest === undefined
@@ -130,9 +176,18 @@ export class Tally {
 
   /** Asks again what this statement can change. Returns at once; `idle` waits. */
   touch(statement: SignedStatement): void {
+    this.#touched.push(statement)
+    // Those that come while others are looked at are looked at together.
+    if (this.#touched.length > 1) return
     this.#enqueue(async () => {
-      for (const question of await this.#touchedBy(statement)) {
-        this.#dirty.set(questionKey(question), question)
+      for (const each of this.#touched.splice(0)) {
+        try {
+          for (const question of await this.#touchedBy(each)) {
+            this.#dirty.set(questionKey(question), question)
+          }
+        } catch (error) {
+          this.#components.failed(error)
+        }
       }
     })
   }

@@ -6,10 +6,10 @@
  * from them and can be rebuilt, records are JSON or bytes of the parts that own them.
  */
 import { concat, parseHex, toHex, utf8 } from '../../protocol/bytes.ts'
-import type { Digest, ImageName, KeyHex, Sid } from '../../protocol/identifiers.ts'
+import type { Digest, ImageName, InputDigest, KeyHex, Sid } from '../../protocol/identifiers.ts'
 import type { StatementKind } from '../../protocol/statement.ts'
 
-export const STORE_FORMAT = 1
+export const STORE_FORMAT = 2
 
 export const TABLES = {
   system: 0x00, // "format" | "ledger" -> checked JSON
@@ -21,6 +21,7 @@ export const TABLES = {
   byVersion: 0x13, // image \0 version \0 release sid -> check
   byPublished: 0x14, // sha256 of a published manifest (32) | sid -> check
   byArrival: 0x15, // arrival (8) -> check | sid
+  byInput: 0x16, // input digest (32) sid of a rebuild or commitment -> check
   queue: 0x20, // item id -> checked JSON
   alerts: 0x21, // alert id -> checked JSON
   deliveries: 0x22, // sink / number -> checked JSON
@@ -40,6 +41,7 @@ export const INDEX_TABLES = [
   'byVersion',
   'byPublished',
   'byArrival',
+  'byInput',
 ] as const satisfies readonly TableName[]
 export type IndexTable = (typeof INDEX_TABLES)[number]
 
@@ -146,6 +148,10 @@ export const publishedKey = (digest: Digest, sid: Sid): Uint8Array =>
   keyIn('byPublished', digestBytes(digest), hex32(sid))
 export const publishedRange = (digest: Digest): KeyRange =>
   rangeIn('byPublished', digestBytes(digest))
+
+export const inputKey = (input: InputDigest, sid: Sid): Uint8Array =>
+  keyIn('byInput', hex32(input), hex32(sid))
+export const inputRange = (input: InputDigest): KeyRange => rangeIn('byInput', hex32(input))
 
 export const arrivalKey = (arrival: number): Uint8Array => keyIn('byArrival', arrivalBytes(arrival))
 

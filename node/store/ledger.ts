@@ -32,6 +32,7 @@ export const emptyLedger: Ledger = Object.freeze({
     byVersion: 0,
     byPublished: 0,
     byArrival: 0,
+    byInput: 0,
   }),
 })
 

@@ -28,27 +28,33 @@ export interface Recovery {
 
 const FORMAT_KEY = keyIn('system', utf8('format'))
 
-/** True where the database was made just now. */
-export async function checkFormat(database: Database, directory: string): Promise<boolean> {
+/** `older` is read, and lacks indexes that came later. */
+export type FormatAge = 'new' | 'current' | 'older'
+
+/** Writes the format where the database was made just now; throws where it is not one of ours. */
+export async function checkFormat(database: Database, directory: string): Promise<FormatAge> {
   const value = await database.get(FORMAT_KEY)
   if (value === undefined) {
     const everything = { gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }
     const [some] = await database.entries(everything, { limit: 1 })
     if (some !== undefined) throw noStore(directory)
-    const encoded = encodeChecked(FORMAT_KEY, utf8(JSON.stringify(STORE_FORMAT)))
-    const format: Operation = { type: 'put', key: FORMAT_KEY, value: encoded }
-    await database.write([format, ledgerOperation(emptyLedger)], true)
-    return true
+    await database.write([formatOperation(), ledgerOperation(emptyLedger)], true)
+    return 'new'
   }
   const payload = parseChecked(FORMAT_KEY, value)
   if (payload === undefined) throw noStore(directory)
   const format: unknown = JSON.parse(decodeUtf8(payload) ?? 'null')
   if (typeof format !== 'number') throw noStore(directory)
-  if (format <= STORE_FORMAT) return false
+  if (format <= STORE_FORMAT) return format < STORE_FORMAT ? 'older' : 'current'
   throw new StoreError(
     'newer-format',
     `${directory} was written by a newer rebuildnet (store format ${format}, this one reads ${STORE_FORMAT}): update rebuildnet`,
   )
+}
+
+function formatOperation(): Operation {
+  const value = encodeChecked(FORMAT_KEY, utf8(JSON.stringify(STORE_FORMAT)))
+  return { type: 'put', key: FORMAT_KEY, value }
 }
 
 function noStore(directory: string): StoreError {
@@ -61,15 +67,16 @@ function noStore(directory: string): StoreError {
 export interface Found {
   readonly directory: string
   readonly database: Database
-  readonly isNew: boolean
+  readonly age: FormatAge
   readonly damagedFiles: readonly string[]
 }
 
 /** Tells whether the last stop was clean, and repairs the indexes where something is wrong. */
 export async function recover(
   { crypto, logger }: { readonly crypto: Crypto; readonly logger: Logger },
-  { directory, database, isNew, damagedFiles }: Found,
+  { directory, database, age, damagedFiles }: Found,
 ): Promise<{ readonly ledger: Ledger; readonly recovery: Recovery }> {
+  const isNew = age === 'new'
   const seal = await loadSeal(directory)
   const wasHeld = (await loadHolder(directory)) !== undefined
   await breakSeal(directory)
@@ -84,10 +91,16 @@ export async function recover(
   const isShort = seal !== undefined && (ledger?.writes ?? 0) < seal.writes
   const lostWrites = isDamaged || isShort || (isNew && wasUsed)
   const recovery: Recovery = { uncleanStop, lostWrites, damagedFiles }
-  if (!uncleanStop) return { ledger: ledger ?? emptyLedger, recovery }
+  if (!uncleanStop && age !== 'older') return { ledger: ledger ?? emptyLedger, recovery }
   if (isDamaged) {
     const what = 'files of the store were damaged: peers send what was lost'
     logger.error({ droppedBytes, damagedFiles }, what)
+  }
+  if (age === 'older') {
+    const repaired = await reindex({ database, crypto }, ledger)
+    await database.write([formatOperation()], true)
+    logger.info({ ...repaired.report }, 'the indexes of the store were brought up to date')
+    return { ledger: repaired.ledger, recovery: { ...recovery, reindexed: repaired.report } }
   }
   const miscounts = ledger === undefined ? ['ledger'] : await findMiscounts(database, ledger)
   const isSound = miscounts.length === 0 && damagedFiles.length === 0

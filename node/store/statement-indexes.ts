@@ -6,6 +6,7 @@ import { encodeChecked } from './checked.ts'
 import {
   arrivalKey,
   imageKey,
+  inputKey,
   namedKey,
   publishedKey,
   signerKey,
@@ -23,14 +24,17 @@ export interface IndexEntry {
 /** Cards belong to no image; they stand under the empty name, which is none. */
 export const CARDS_IMAGE: ImageName = ''
 
+export function imageOf({ body }: SignedStatement): ImageName {
+  return body.kind === 'operator' ? CARDS_IMAGE : body.image
+}
+
 const NOTHING = new Uint8Array(0)
 
 export function indexEntries(statement: SignedStatement, arrival: number): IndexEntry[] {
   const { sid, key, body } = statement
   const sidBytes = parseHex(sid) ?? NOTHING
-  const image = body.kind === 'operator' ? CARDS_IMAGE : body.image
   const entries = [
-    entry('byImage', imageKey(image, body.kind, sid), NOTHING),
+    entry('byImage', imageKey(imageOf(statement), body.kind, sid), NOTHING),
     entry('byKey', signerKey(key, arrival), sidBytes),
     entry('byArrival', arrivalKey(arrival), sidBytes),
     ...namedBy(body).map(([named, relation]) =>
@@ -38,6 +42,9 @@ export function indexEntries(statement: SignedStatement, arrival: number): Index
     ),
     ...publishedBy(body).map((digest) => entry('byPublished', publishedKey(digest, sid), NOTHING)),
   ]
+  if (body.kind === 'rebuild' || body.kind === 'commitment') {
+    entries.push(entry('byInput', inputKey(body.inputDigest, sid), NOTHING))
+  }
   if (body.kind === 'release') {
     entries.push(entry('byVersion', versionKey(body.image, body.version, sid), NOTHING))
   }

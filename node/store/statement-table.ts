@@ -9,11 +9,12 @@ import { toHex } from '../../protocol/bytes.ts'
 import type { Commitment } from '../../protocol/blind/commitment.ts'
 import type { Crypto } from '../../protocol/crypto.ts'
 import { parseEnvelope } from '../../protocol/envelope.ts'
-import type { Digest, ImageName, KeyHex, Sid } from '../../protocol/identifiers.ts'
+import type { Digest, ImageName, InputDigest, KeyHex, Sid } from '../../protocol/identifiers.ts'
 import { parsePayload } from '../../protocol/in-toto.ts'
 import type { OperatorCard } from '../../protocol/operator-card.ts'
 import type { Rebuild } from '../../protocol/rebuild.ts'
 import type { Release } from '../../protocol/release.ts'
+import { sidOf } from '../../protocol/sid.ts'
 import type { SignedStatement, StatementKind } from '../../protocol/statement.ts'
 import { StatementError } from '../../protocol/statement-error.ts'
 import type { Withdrawal } from '../../protocol/withdrawal.ts'
@@ -21,6 +22,7 @@ import { parseChecked } from './checked.ts'
 import type { Database, Operation, ScanOptions } from './database.ts'
 import {
   imageRange,
+  inputRange,
   lastSid,
   namedRange,
   publishedRange,
@@ -36,7 +38,8 @@ import {
 import { addToLedger } from './ledger.ts'
 import { StatementCache } from './statement-cache.ts'
 import { encodeStatementRecord, parseStatementRecord } from './statement-record.ts'
-import { CARDS_IMAGE, indexEntries } from './statement-indexes.ts'
+import { Revisions } from './revisions.ts'
+import { CARDS_IMAGE, imageOf, indexEntries } from './statement-indexes.ts'
 import { StoreError } from './store-error.ts'
 import type { Writer } from './writer.ts'
 
@@ -59,6 +62,11 @@ export interface StoredStatement {
 export interface PutStatementOptions {
   /** On the disk before this resolves. For our own statements, before anybody is told of them. */
   readonly sync?: boolean
+  /**
+   * What the caller has opened from these very bytes, signature and all: it is not verified again.
+   * That it is of these bytes is checked.
+   */
+  readonly opened?: SignedStatement
   /** Record changes that are written in the same batch. */
   readonly along?: readonly Operation[]
 }
@@ -79,6 +87,7 @@ export class StatementTable {
   readonly #cache = new StatementCache()
   /** Statements on their way in; a second copy of one waits for the first. */
   readonly #arriving = new Map<Sid, Promise<'stored' | 'known'>>()
+  readonly #revisions = new Revisions()
 
   constructor(components: StatementTableComponents) {
     this.#components = components
@@ -86,7 +95,7 @@ export class StatementTable {
 
   /** Opens and stores. Throws StatementError where the bytes are no valid statement. */
   async put(bytes: Uint8Array, options: PutStatementOptions = {}): Promise<'stored' | 'known'> {
-    const statement = this.#components.open(bytes)
+    const statement = this.#openedFrom(bytes, options.opened)
     const earlier = this.#arriving.get(statement.sid)
     if (earlier !== undefined) {
       await earlier
@@ -137,6 +146,25 @@ export class StatementTable {
   /** Every operator card, in the order of their sids. */
   async cards(): Promise<readonly SignedStatement<OperatorCard>[]> {
     return this.ofImage(CARDS_IMAGE, 'operator')
+  }
+
+  /**
+   * Changes when more of these kinds of statements about an image is stored: what was read before
+   * that may be kept until then. Cards have the empty name.
+   */
+  revisionOf(image: ImageName, ...kinds: readonly StatementKind[]): string {
+    return this.#revisions.of(image, kinds)
+  }
+
+  /** Everything may be different now. */
+  forgetRevisions(): void {
+    this.#revisions.clear()
+  }
+
+  /** Rebuilds and commitments of one build input, whatever release and image they name. */
+  async ofInput(input: InputDigest): Promise<readonly SignedStatement<Rebuild | Commitment>[]> {
+    const sids = await this.#sidsInKeys('byInput', inputRange(input))
+    return (await this.#load(sids)) as SignedStatement<Rebuild | Commitment>[]
   }
 
   async rebuildsOf(release: Sid): Promise<readonly SignedStatement<Rebuild>[]> {
@@ -218,6 +246,15 @@ export class StatementTable {
     return this.#components.writer.ledger.statements
   }
 
+  #openedFrom(bytes: Uint8Array, opened: SignedStatement | undefined): SignedStatement {
+    const { crypto, open } = this.#components
+    if (opened === undefined) return open(bytes)
+    if (sidOf(parseEnvelope(bytes), crypto) !== opened.sid) {
+      throw new Error('a statement was handed over with the bytes of another')
+    }
+    return opened
+  }
+
   async #store(
     statement: SignedStatement,
     bytes: Uint8Array,
@@ -239,6 +276,8 @@ export class StatementTable {
       }
       return addToLedger(ledger, entries, found === undefined ? 'new' : 'replacement')
     }, options.sync ?? false)
+    this.#cache.add(statement)
+    this.#revisions.raise(imageOf(statement), statement.body.kind)
     return 'stored'
   }
 

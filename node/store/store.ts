@@ -107,8 +107,8 @@ export class Store {
     const damagedFiles = isSmall ? await findDamagedFiles(level) : []
     const database = await Database.open(level, () => lockedError(init))
     try {
-      const isNew = await checkFormat(database, directory)
-      const found = { directory, database, isNew, damagedFiles }
+      const age = await checkFormat(database, directory)
+      const found = { directory, database, age, damagedFiles }
       const { ledger, recovery } = await recover(components, found)
       await writeHolder(directory)
       const store = new Store(components, init, { database, ledger, recovery })
@@ -156,6 +156,7 @@ export class Store {
       report = done.report
       return done.ledger
     })
+    this.statements.forgetRevisions()
     if (report === undefined) throw new Error('a repair ended without a report')
     return report
   }

@@ -8,9 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { encodeChecked } from '../../node/store/checked.ts'
 import { Database } from '../../node/store/database.ts'
-import { keyIn } from '../../node/store/keys.ts'
+import { inputKey, keyIn } from '../../node/store/keys.ts'
 import { utf8 } from '../../protocol/bytes.ts'
-import { TEST_IMAGE, makeRelease } from '../support/statements.ts'
+import { TEST_IMAGE, makeRebuild, makeRelease } from '../support/statements.ts'
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
 
 const WRITER = fileURLToPath(new URL('store-writer.child.ts', import.meta.url))
@@ -115,12 +115,38 @@ describe("a store's folder", () => {
     await (await openStore(folder)).close()
     const key = keyIn('system', utf8('format'))
     const database = await Database.open(join(folder, 'level'), async () => new Error('locked'))
-    await database.write([{ type: 'put', key, value: encodeChecked(key, utf8('2')) }], true)
+    await database.write([{ type: 'put', key, value: encodeChecked(key, utf8('3')) }], true)
     await database.close()
     await expect(openStore(folder)).rejects.toMatchObject({
       code: 'newer-format',
-      message: `${folder} was written by a newer rebuildnet (store format 2, this one reads 1): update rebuildnet`,
+      message: `${folder} was written by a newer rebuildnet (store format 3, this one reads 2): update rebuildnet`,
     })
+  })
+
+  it('is brought up to date once where it was written before results were found by their input', async () => {
+    const folder = await temporaryFolder()
+    const store = await openStore(folder)
+    const rebuild = makeRebuild()
+    for (const { bytes } of [makeRelease(), rebuild]) await store.statements.put(bytes)
+    await store.close()
+    const input = rebuild.statement.body.inputDigest
+    const key = keyIn('system', utf8('format'))
+    const database = await Database.open(join(folder, 'level'), async () => new Error('locked'))
+    await database.write(
+      [
+        { type: 'put', key, value: encodeChecked(key, utf8('1')) },
+        { type: 'del', key: inputKey(input, rebuild.statement.sid) },
+      ],
+      true,
+    )
+    await database.close()
+    for (const added of [1, undefined]) {
+      const again = await openStore(folder)
+      expect(again.recovery.uncleanStop).toBe(false)
+      expect(again.recovery.reindexed?.added).toBe(added)
+      expect(await again.statements.ofInput(input)).toEqual([rebuild.statement])
+      await again.close()
+    }
   })
 
   it('is refused where it cannot be a folder', async () => {
