@@ -64,7 +64,8 @@ interface PauseStep {
 }
 
 export type ServerStep = SendStep | ReceiveStep | ReadStep
-export type ClientStep = SendStep | ReceiveStep | OpenStep | TakeStep | CommitStep | ProvenStep | PauseStep
+export type ClientStep =
+  SendStep | ReceiveStep | OpenStep | TakeStep | CommitStep | ProvenStep | PauseStep
 
 export type ServerRun = Generator<ServerStep, void, void>
 /** Gives `T` to the client that it is a part of. */
