@@ -9,6 +9,7 @@ import type { Rebuild } from '../protocol/rebuild.ts'
 import { buildLogFile } from './data-folder.ts'
 import type { NormalizedSource } from './image/normalizer.ts'
 import type { NodeParts } from './node-parts.ts'
+import { ownStatements } from './own-statements.ts'
 import type { AttemptEnd, AttemptProgress } from './rebuild/queue.ts'
 import type { QueueItem } from './rebuild/queue-item.ts'
 import { Rebuilder, type RebuildWork } from './rebuild/rebuilder.ts'
@@ -21,7 +22,7 @@ export async function attemptRebuild(
   progress: AttemptProgress,
   signal: AbortSignal,
 ): Promise<AttemptEnd> {
-  const { store, crypto, workshop, clock, identity } = parts
+  const { store, crypto, workshop, clock } = parts
   const release = (await store.statements.get(item.release))?.statement
   if (release === undefined || !isRelease(release)) {
     return { kind: 'refused', reason: 'its release is not in the store' }
@@ -43,7 +44,7 @@ export async function attemptRebuild(
   // The image is out: what is promised of it is said first, and completed then.
   if (!blind) await parts.blind.sayNow(inputDigest)
 
-  const own = (await store.statements.ofKey(identity.key.publicKey)).flatMap(({ sid, body }) =>
+  const own = (await ownStatements(parts)).flatMap(({ sid, body }) =>
     body.kind === 'rebuild' && body.image === item.image ? [{ sid, body }] : [],
   )
   // Published, and then the process died before the queue could say so.

@@ -5,6 +5,7 @@ import type { SignedStatement } from '../../protocol/statement.ts'
 import { ConfigError } from '../config-error.ts'
 import type { ReleaseSummary, StatementSummary } from '../http/node-service.ts'
 import type { NodeParts } from '../node-parts.ts'
+import { ownStatements } from '../own-statements.ts'
 import { isRelease } from '../tally.ts'
 import { describeStatement } from './statement-view.ts'
 
@@ -63,7 +64,7 @@ export class StatementQueries {
 
   /** Own statements, newest last. */
   async log(filter: { image?: string; limit: number }): Promise<readonly StatementSummary[]> {
-    const own = await this.#parts.store.statements.ofKey(this.#parts.identity.key.publicKey)
+    const own = await ownStatements(this.#parts)
     const wanted = own.filter(
       ({ body }) =>
         filter.image === undefined || (body.kind !== 'operator' && body.image === filter.image),

@@ -54,6 +54,9 @@ test('a retired key: what stands in its log goes on counting, under a card that 
   await operator(ada, 'operator', 'rotate', '--yes')
   const after = await startFolder(ada, [first.address])
   expect((await after.service.status()).key).not.toBe(ada.identity.key.publicKey)
+  // What was said with the old key is still its own: nothing is built twice for it.
+  const said = await after.service.log({ limit: 100 })
+  expect(said.map(({ kind }) => kind)).toContain('rebuild')
   const { revocations } = await heardOf(asker, ada, 2)
   expect(revocations).toMatchObject([{ origin: own.origin, size: own.size }])
   const answer = await waitFor('the user is allowed again', async () => {
