@@ -91,13 +91,14 @@ export class Logs implements SyncStore {
             logger.error({ error: String(error) }, 'an own head from others was not taken up'),
           )
       },
-      moved: (_operator, logged) => {
+      changed: () => {
         this.#changes++
+      },
+      moved: (_operator, logged) => {
         components.logged(logged)
         this.freshness.checkSoon()
       },
       proven: (proof) => {
-        this.#changes++
         components.proven(proof)
         this.freshness.checkSoon()
       },

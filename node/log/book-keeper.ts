@@ -47,6 +47,8 @@ export interface BookKeeperComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly wants: (origin: Origin) => boolean
+  /** Called at once with whatever changes in the book: what was read from it before is out of date. */
+  readonly changed: () => void
   /** A head came under a key; own ones are of interest to the own log. */
   readonly heard: (head: Head) => void
   /** The logs of this operator say more, or are fresher; `logged` have come under a head. */
@@ -69,6 +71,7 @@ export class BookKeeper {
       { crypto, wants, secret: randomBytes(16) },
       {
         heard: (head) => {
+          components.changed()
           this.#flushSoon()
           components.heard(head)
         },
@@ -118,6 +121,7 @@ export class BookKeeper {
   /** A verified statement is stored. */
   stored(statement: SignedStatement, bytes: Uint8Array): void {
     this.book.bodyArrived(statement, bytes)
+    this.#components.changed()
     this.#flushSoon()
   }
 
@@ -171,6 +175,7 @@ export class BookKeeper {
   }
 
   #moved({ origin }: Head, from: number, to: number): void {
+    this.#components.changed()
     this.#flushSoon()
     this.#work = this.#work
       .then(async () => {
@@ -183,6 +188,7 @@ export class BookKeeper {
   }
 
   #proven(proof: EquivocationProof): void {
+    this.#components.changed()
     this.#flushSoon()
     if (this.#told.has(proof.id)) return
     this.#told.add(proof.id)
@@ -193,6 +199,7 @@ export class BookKeeper {
   async #findBodies(sids: Iterable<Sid>): Promise<readonly SignedStatement[]> {
     const found = await this.#components.store.statements.present([...sids])
     for (const { statement, bytes } of found) this.book.bodyArrived(statement, bytes)
+    this.#components.changed()
     return found.map(({ statement }) => statement)
   }
 

@@ -22,13 +22,16 @@ async function open(folder: string): Promise<Store> {
 }
 
 async function keep(store: Store, clock = new ManualClock(TEST_TIME), recheck = false) {
-  const told = { moved: [] as string[][], proven: [] as string[] }
+  const told = { moved: [] as string[][], proven: [] as string[], changes: 0 }
   const keeper = new BookKeeper({
     store,
     crypto: nodeCrypto,
     clock,
     logger: createLogger('silent'),
     wants: () => true,
+    changed: () => {
+      told.changes++
+    },
     heard: () => undefined,
     moved: (_, logged) => void told.moved.push(logged.map((each: SignedStatement) => each.sid)),
     proven: ({ kind }) => void told.proven.push(kind),
@@ -64,6 +67,20 @@ describe('the kept book', () => {
     await kept.keeper.idle()
     expect(kept.told.moved).toEqual([[one!.statement.sid]])
     expect(missing(kept)).toBe(2)
+  })
+
+  it('says at once that what was read before is out of date', async () => {
+    const kept = await keep(await open(await temporaryFolder()))
+    const before = kept.told.changes
+    const { book } = kept.keeper
+    const [head, slots] = [log().head(TEST_TIME), log().slots()]
+    book.offerHead(head, TEST_TIME)
+    const offered = kept.told.changes
+    book.addLeaves(0, slots, head)
+    const grown = kept.told.changes
+    kept.keeper.stored(one!.statement, one!.bytes)
+    const steps = [before, offered, grown, kept.told.changes]
+    expect(steps).toEqual([...new Set(steps)].sort((a, b) => a - b))
   })
 
   it('does not take the disk at its word after a stop that was not in order', async () => {
