@@ -73,11 +73,14 @@ export interface BlindVotesOptions {
 
 /** How soon after something came that may matter it is looked at. */
 const SOON_MS = 100
+const RETRY_MS = 60_000
 
 export class BlindVotes {
   readonly #components: BlindVotesComponents
   readonly #options: BlindVotesOptions
   readonly #promised = new Map<string, PromisedVote>()
+  /** Hashes of commitments that are known to be published. */
+  readonly #committed = new Set<string>()
   /** Since when enough are committed. */
   readonly #enough = new Map<string, number>()
   #turn: Promise<unknown> = Promise.resolve()
@@ -96,10 +99,8 @@ export class BlindVotes {
   /** Publishes commitments that were stored and never published, and sees to it that all are opened. */
   async start(): Promise<void> {
     this.#started = true
-    await this.#inTurn(async () => {
-      for (const each of this.#promised.values()) await this.#commit(each)
-    })
-    await this.check()
+    // A node whose disk is full still answers, and tries again.
+    await this.#checkQuietly()
   }
 
   async stop(): Promise<void> {
@@ -172,6 +173,7 @@ export class BlindVotes {
     const next = await this.#inTurn(async () => {
       let soonest = Infinity
       for (const each of this.promised()) {
+        if (!this.#committed.has(each.commitment.hash)) await this.#commit(each)
         const due = await this.#dueAt(each)
         if (due <= unixSeconds(this.#components.clock)) await this.#open(each)
         else soonest = Math.min(soonest, due)
@@ -184,12 +186,16 @@ export class BlindVotes {
 
   #checkIn(ms: number): void {
     this.#cancel?.()
-    this.#cancel = this.#components.later(() => {
-      this.check().catch((error: unknown) => {
-        this.#components.logger.error({ error: String(error) }, 'a result could not be said')
-        if (this.#started) this.#checkIn(this.#options.settleSeconds * 1000 + 1000)
-      })
-    }, ms)
+    this.#cancel = this.#components.later(() => void this.#checkQuietly(), ms)
+  }
+
+  async #checkQuietly(): Promise<void> {
+    try {
+      await this.check()
+    } catch (error) {
+      this.#components.logger.error({ error: String(error) }, 'a promised result could not be said')
+      if (this.#started) this.#checkIn(RETRY_MS)
+    }
   }
 
   async #dueAt({ vote, commitment }: PromisedVote): Promise<number> {
@@ -216,7 +222,9 @@ export class BlindVotes {
     const known = own.find(
       ({ body }) => body.kind === 'commitment' && body.hash === commitment.hash,
     )
-    return known?.sid ?? publish(commitment)
+    const sid = known?.sid ?? (await publish(commitment))
+    this.#committed.add(commitment.hash)
+    return sid
   }
 
   async #open(promised: PromisedVote): Promise<void> {

@@ -3,7 +3,7 @@
  * lines: the smallest setting in which a release comes to a verdict.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DemoNode, runCommand, type CommandResult } from '../../cli/demo/demo-node.ts'
@@ -63,6 +63,9 @@ export class LoneMaintainer<Name extends string> {
     const node = new DemoNode({ name: 'lone', folder: join(root, 'lone'), groups: [] })
     await node.init()
     await node.trust([node], 1)
+    // Alone there is nobody to commit oneself to: results are said at once.
+    const config = join(node.folder, 'config.toml')
+    await writeFile(config, `blind_votes = false\n${await readFile(config, 'utf8')}`)
     if (options.diskMb !== undefined) {
       const size = `size=${options.diskMb}m`
       execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', join(node.folder, 'work')])

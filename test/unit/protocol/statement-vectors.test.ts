@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { nodeCrypto } from '../../../node/crypto/node-crypto.ts'
+import { encodeVote, voteHash, type Vote } from '../../../protocol/blind/vote-hash.ts'
 import { encodeDsse, parseDsse } from '../../../protocol/dsse.ts'
 import { messageId, parseEnvelope } from '../../../protocol/envelope.ts'
 import { encodePayload } from '../../../protocol/in-toto.ts'
@@ -18,6 +19,7 @@ import {
   invalidVectors,
   mismatchVectors,
   validVectors,
+  voteVectors,
 } from '../../support/vectors/statements.ts'
 
 function load<T>(name: string): T[] {
@@ -29,6 +31,7 @@ const valid = load<(typeof validVectors)[number]>('statements/valid')
 const invalid = load<(typeof invalidVectors)[number]>('statements/invalid')
 const invalidDsse = load<(typeof invalidDsseVectors)[number]>('statements/invalid-dsse')
 const mismatches = load<(typeof mismatchVectors)[number]>('statements/rebuild-of-release')
+const votes = load<(typeof voteVectors)[number]>('vote-hash')
 const inputs = load<(typeof inputDigestVectors)[number]>('input-digest')
 
 const bytesOf = (hex: string): Buffer => Buffer.from(hex, 'hex')
@@ -83,6 +86,14 @@ describe('statement vectors', () => {
     expect(inputDigestOf(input, nodeCrypto)).toBe(inputDigest)
   })
 
+  it.each(votes)('gives the hash of a vote that is committed to: $vote', (vector) => {
+    const { key, salt, vote, hash } = vector
+    const parsed = JSON.parse(vote) as Vote
+    expect(encodeVote(parsed, key)).toBe(vote)
+    expect(voteHash(parsed, key, salt, nodeCrypto)).toBe(hash)
+    expect(voteHash(parsed, key, salt, portableCrypto)).toBe(hash)
+  })
+
   it('has a vector for each error code', () => {
     const seen = new Set([...invalid, ...invalidDsse, ...mismatches].map((each) => each.code))
     expect(STATEMENT_ERROR_CODES.filter((code) => !seen.has(code))).toEqual([])
@@ -100,5 +111,6 @@ describe('statement vectors', () => {
     expect(invalidDsse).toEqual(invalidDsseVectors)
     expect(mismatches).toEqual(mismatchVectors)
     expect(inputs).toEqual(inputDigestVectors)
+    expect(votes).toEqual(voteVectors)
   })
 })

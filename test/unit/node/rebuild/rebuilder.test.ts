@@ -48,6 +48,7 @@ async function rebuild(
   attempt = 1,
   earlier?: ImageDigests,
   doubted = false,
+  completes?: ImageDigests,
 ): Promise<{ statements: Rebuild[]; end: unknown; builds: number }> {
   const statements: Rebuild[] = []
   let next = 0
@@ -87,6 +88,9 @@ async function rebuild(
     attempt,
     ...(earlier === undefined ? {} : { earlier }),
     doubted,
+    ...(completes === undefined
+      ? {}
+      : { completes: { sid: 'cd'.repeat(32), rebuilt: completes, environment, materials: [] } }),
   }
   const end = await rebuilder.rebuild(work, () => undefined, new AbortController().signal)
   return { statements, end, builds: next }
@@ -106,6 +110,52 @@ describe('a rebuild', () => {
     expect(statements[0]).toMatchObject({
       outcome: { kind: 'built', rebuilt: digests('b') },
       differences: { count: 1, paths: ['b-a'] },
+    })
+  })
+
+  describe('of what this node built before it was out', () => {
+    const completed = (
+      was: ImageDigests,
+      published: PublishedFetch<string>,
+      ...builds: ColdBuild<string>[]
+    ) => rebuild(builds, published, 1, was, false, was)
+    const completes = 'cd'.repeat(32)
+
+    it('builds nothing where it is what was published, and says so beside it', async () => {
+      const { statements, builds } = await completed(digests('a', 'b'), fetched('a'))
+      expect(builds).toBe(0)
+      expect(statements).toHaveLength(1)
+      expect(statements[0]).toMatchObject({
+        completes,
+        outcome: { kind: 'built', rebuilt: digests('a', 'b') },
+        publishedDigest: digests('a').manifestDigest,
+        published: digests('a'),
+        supersedes: [],
+      })
+    })
+
+    it('needs no registry where it is so bit for bit', async () => {
+      const gone = { kind: 'gone', reason: 'no such image' } as const
+      const { statements, builds } = await completed(digests('a'), gone)
+      expect(builds).toBe(0)
+      expect(statements[0]).toMatchObject({ completes, published: digests('a') })
+    })
+
+    it('builds again before it says that something else was published', async () => {
+      const { statements, builds } = await completed(digests('b'), fetched('a'), built('b'))
+      expect(builds).toBe(1)
+      expect(statements[0]).toMatchObject({
+        completes,
+        outcome: { kind: 'built', rebuilt: digests('b') },
+        differences: { count: 1, paths: ['b-a'] },
+      })
+    })
+
+    it('completes nothing where it gets something else now', async () => {
+      const now = [built('c'), built('c')]
+      const { statements } = await completed(digests('b'), fetched('a'), ...now)
+      expect(statements[0]).toMatchObject({ outcome: { rebuilt: digests('c') } })
+      expect(statements[0]?.completes).toBeUndefined()
     })
   })
 
