@@ -173,8 +173,8 @@ export class BlindVotes {
     const next = await this.#inTurn(async () => {
       let soonest = Infinity
       for (const each of this.promised()) {
-        if (!this.#committed.has(each.commitment.hash)) await this.#commit(each)
-        const due = await this.#dueAt(each)
+        // Signed with another key it opens nothing: then it is said as any result is.
+        const due = this.#isOfThisKey(each) ? await this.#dueAt(each) : 0
         if (due <= unixSeconds(this.#components.clock)) await this.#open(each)
         else soonest = Math.min(soonest, due)
       }
@@ -198,7 +198,14 @@ export class BlindVotes {
     }
   }
 
-  async #dueAt({ vote, commitment }: PromisedVote): Promise<number> {
+  #isOfThisKey({ vote, salt, commitment }: PromisedVote): boolean {
+    const { key, crypto } = this.#components
+    return voteHash(vote, key(), salt, crypto) === commitment.hash
+  }
+
+  async #dueAt(promised: PromisedVote): Promise<number> {
+    const { vote, commitment } = promised
+    if (!this.#committed.has(commitment.hash)) await this.#commit(promised)
     const { clock, operatorOf, isLogged, trusted } = this.#components
     if (await this.#isPublished(vote)) return 0
     const end = commitment.committed + this.#options.waitSeconds
@@ -230,13 +237,18 @@ export class BlindVotes {
   async #open(promised: PromisedVote): Promise<void> {
     const { statements, key, publish, table } = this.#components
     const { vote, salt } = promised
-    const commitment = await this.#commit(promised)
+    const opening = this.#isOfThisKey(promised)
+    const reveals = opening ? { commitment: await this.#commit(promised), salt } : undefined
     const own = await statements.ofKey(key())
     // Said, and then the process died before it could note so.
     const said = own.some(
-      ({ body }) => body.kind === 'rebuild' && body.reveals?.commitment === commitment,
+      ({ body }) =>
+        body.kind === 'rebuild' &&
+        body.inputDigest === vote.inputDigest &&
+        body.reveals?.commitment === reveals?.commitment,
     )
-    if (!said) await publish({ ...(await this.#afterOthers(vote)), reveals: { commitment, salt } })
+    const result = await this.#afterOthers(vote)
+    if (!said) await publish(reveals === undefined ? result : { ...result, reveals })
     await table.delete(idOf(vote), { sync: true })
     this.#promised.delete(idOf(vote))
     this.#enough.delete(idOf(vote))

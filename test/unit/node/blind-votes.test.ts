@@ -32,6 +32,7 @@ const promise = (by: TestOperator) =>
 class Machine {
   readonly folder: string
   readonly clock = new ManualClock()
+  key = alice.key
   readonly unlogged = new Set<Sid>()
   /** What was written, in order, and whether it was on the disk then. */
   readonly written: string[] = []
@@ -69,14 +70,14 @@ class Machine {
         crypto: nodeCrypto,
         clock: this.clock,
         logger: createLogger('silent'),
-        key: () => alice.key.publicKey,
+        key: () => this.key.publicKey,
         operatorOf: (key) => operatorOf(key)?.id,
         isLogged: ({ sid }) => !this.unlogged.has(sid),
         trusted: () => ({ operators: new Set([alice.id, bob.id, carol.id]), threshold: 2 }),
         publish: async (body) => {
           const dies = ++this.#published === this.dies?.at ? this.dies : undefined
           if (dies?.after === false) throw new Error('killed')
-          const { bytes, statement } = createStatement(body, alice.key, nodeCrypto)
+          const { bytes, statement } = createStatement(body, this.key, nodeCrypto)
           await store.statements.put(bytes, { sync: true })
           this.written.push(body.kind)
           if (dies !== undefined) throw new Error('killed')
@@ -219,6 +220,23 @@ describe('the result of a blind release', () => {
     const votes = await machine.start()
     await votes.say(makeRebuild().statement.body)
     expect(machine.written).toEqual(['rebuild', 'rebuild'])
+  })
+})
+
+describe('a key that is changed before a promise is kept', () => {
+  it('says the result once, and opens nothing with it', async () => {
+    const machine = await makeMachine()
+    await (await machine.start()).say(vote)
+    machine.key = bob.key
+    const votes = await machine.start()
+    await votes.start()
+    await votes.check()
+    expect(machine.written).toEqual(['salt', 'commitment', 'rebuild'])
+    const all = await machine.store.statements.ofImage(vote.image, 'rebuild')
+    expect(all.map(({ key, body }) => [key, body.reveals])).toEqual([
+      [bob.key.publicKey, undefined],
+    ])
+    expect(votes.promised()).toEqual([])
   })
 })
 
