@@ -4,18 +4,23 @@
  */
 import { MAX_LISTED_LOGS, type ListedLog } from '../protocol/blind/listed-logs.ts'
 import { buildInputOf, inputDigestOf } from '../protocol/input-digest.ts'
+import type { OperatorId } from '../protocol/identifiers.ts'
+import type { LogBook } from '../protocol/log/log-book.ts'
 import type { Release } from '../protocol/release.ts'
 import type { NodeParts } from './node-parts.ts'
 
+/** What it needs of a node's parts. */
+interface CommittedLogsParts extends Pick<NodeParts, 'crypto' | 'store'> {
+  readonly signers: Pick<NodeParts['signers'], 'operatorOf'>
+  readonly logs: { readonly book: Pick<LogBook, 'head' | 'leafOf'> }
+  readonly policy: {
+    readonly lastPolicy: { readonly operators: readonly { readonly id: OperatorId }[] }
+  }
+}
+
 /** Sorted by origin; empty for a release that publishes nothing. */
 export async function committedLogs(
-  {
-    store,
-    crypto,
-    signers,
-    logs,
-    policy,
-  }: Pick<NodeParts, 'crypto' | 'logs' | 'policy' | 'signers' | 'store'>,
+  { store, crypto, signers, logs, policy }: CommittedLogsParts,
   release: Release,
 ): Promise<readonly ListedLog[]> {
   const inputs = new Set(
