@@ -2,7 +2,7 @@ import eslint from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 /** Siblings in node/ that may not import one another (node/node.ts wires them). `rebuild` may use `image`. */
-const siblings = ['network', 'store', 'tree', 'rebuild', 'image', 'http', 'alert', 'watch']
+const siblings = ['network', 'store', 'log', 'tree', 'rebuild', 'image', 'http', 'alert', 'watch']
 const allowed = { rebuild: ['image'] }
 
 const walls = siblings.map((from) => ({

@@ -8,7 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
 import { nodeCrypto } from '../crypto/node-crypto.ts'
 import { BlobPass } from './blob-pass.ts'
-import { RingRefusedError, RingWriter } from './byte-ring.ts'
+import { RingRefused, RingWriter } from './byte-ring.ts'
 import { createLayerDecoder } from './layer-decoder.ts'
 import {
   packError,
@@ -59,7 +59,7 @@ function begin({ layer, expected, inflater }: BlobJob): void {
 async function end(ending: BlobPass): Promise<void> {
   const { digest, encoding, decodeError } = await ending.end()
   if (pass !== ending) return
-  const refused = decodeError instanceof RingRefusedError
+  const refused = decodeError instanceof RingRefused
   if (decodeError !== undefined && outside) answer({ kind: 'unsure' })
   else if (decodeError === undefined || refused) {
     answer({ kind: 'passed', digest, encoding, decodeError: undefined, outside })

@@ -28,8 +28,8 @@ const ENDED = 1
 const GIVEN_UP = 2
 
 /** The reader wants no more. */
-export class RingRefusedError extends Error {
-  override readonly name = 'RingRefusedError'
+export class RingRefused extends Error {
+  override readonly name = 'RingRefused'
 }
 
 export function createByteRing(): SharedArrayBuffer {
@@ -52,13 +52,13 @@ export class RingWriter {
 
   /**
    * Blocks until all of `data` has found room. `flag` goes to the reader, and is the same for the
-   * whole stream. Throws RingRefusedError.
+   * whole stream. Throws RingRefused.
    */
   write(data: Uint8Array, flag: boolean): void {
     const { control, bytes } = this.#views
     Atomics.store(control, FLAG, flag ? 1 : 0)
     for (let at = 0; at < data.length;) {
-      if (Atomics.load(control, ENOUGH) === 1) throw new RingRefusedError('no more is wanted')
+      if (Atomics.load(control, ENOUGH) === 1) throw new RingRefused('no more is wanted')
       const written = Atomics.load(control, WRITTEN)
       const read = Atomics.load(control, READ)
       const room = RING_BYTES - ((written - read) >>> 0)

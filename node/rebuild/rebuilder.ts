@@ -55,7 +55,7 @@ export type PublishedFetch<Image> =
   | { readonly kind: 'unreachable'; readonly reason: string }
 
 /** An own result of a blind release: the published image is what is missing. */
-export interface BlindResult extends Pick<Rebuild, 'environment' | 'materials' | 'logDigest'> {
+interface BlindResult extends Pick<Rebuild, 'environment' | 'materials' | 'logDigest'> {
   readonly sid: Sid
   readonly rebuilt: ImageDigests
 }

@@ -32,7 +32,7 @@ type Said<Body extends Commitment | Rebuild> = SignedStatement<Body> & {
 }
 
 /** A release that published an image of the input. */
-export interface Publication {
+interface Publication {
   readonly sid: Sid
   /** Whether it lists the log of `key` so far that the commitment is in it. */
   readonly covers: (commitment: Sid, key: KeyHex, operator: OperatorId) => boolean

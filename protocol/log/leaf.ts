@@ -28,7 +28,7 @@ export const CARD_TAG: ProjectTag = '00'.repeat(TAG_BYTES)
 /** A log holds at most this many leaves. */
 export const MAX_LOG_SIZE = 65_536
 
-export interface StatementLeaf {
+interface StatementLeaf {
   readonly kind: 'statement'
   readonly sid: Sid
   readonly tag: ProjectTag
@@ -53,7 +53,7 @@ export function tagOf(body: StatementBody, crypto: Crypto): ProjectTag {
 }
 
 /** The bytes that are hashed: 49 of a statement, 41 of a seal. */
-export function encodeLeaf(leaf: Leaf): Uint8Array<ArrayBuffer> {
+function encodeLeaf(leaf: Leaf): Uint8Array<ArrayBuffer> {
   if (leaf.kind === 'statement') {
     return concat(Uint8Array.of(STATEMENT), fromHex(leaf.sid, 32), fromHex(leaf.tag, TAG_BYTES))
   }

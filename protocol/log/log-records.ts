@@ -14,7 +14,7 @@ import { decodeUtf8, utf8 } from '../bytes.ts'
 import type { FollowedLog } from './followed-log.ts'
 import type { Head } from './head.ts'
 
-export const LEAVES_PER_CHUNK = 64
+const LEAVES_PER_CHUNK = 64
 export const BITS_PER_CHUNK = 4096
 
 export interface LogRecord {
@@ -30,7 +30,7 @@ export type LogRecordName =
 const CHUNK_DIGITS = 4
 
 /** The name as text: ascending chunks sort in their order. */
-export function recordName(name: LogRecordName): string {
+function recordName(name: LogRecordName): string {
   const chunk = 'chunk' in name ? ` ${String(name.chunk).padStart(CHUNK_DIGITS, '0')}` : ''
   return `${name.kind} ${name.of}${chunk}`
 }

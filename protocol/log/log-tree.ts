@@ -105,8 +105,3 @@ export class LogTree {
 export function rootOfSlots(slots: Uint8Array, crypto: Crypto): string {
   return new LogTree(crypto, slots).root()
 }
-
-/** The sid in a slot of a statement leaf, hex. */
-export function sidInSlot(slot: Uint8Array): string {
-  return toHex(slot.subarray(1, 33))
-}

@@ -9,7 +9,7 @@ import { LogError } from './log-error.ts'
 
 const PREFIX = 'rebuildnet.dev/log/'
 /** Nobody fills so many logs: a full one holds 65,536 statements. */
-export const MAX_ORIGIN_NUMBER = 65_535
+const MAX_ORIGIN_NUMBER = 65_535
 
 export interface Origin {
   readonly operator: OperatorId

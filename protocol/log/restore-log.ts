@@ -19,7 +19,7 @@ export interface DamagedLog {
   readonly why: string
 }
 
-export interface RestoredLog {
+interface RestoredLog {
   readonly head: Head
   readonly first: Head
   readonly slots: Uint8Array

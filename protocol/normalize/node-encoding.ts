@@ -108,10 +108,6 @@ export function hashLeaf(hasher: TaggedHash, node: Unhashed<LeafNode>): ByteStri
   return hasher.hash('leaf', (writer) => encodeLeaf(writer, node))
 }
 
-export function hashDirectory(hasher: TaggedHash, node: HashedDirectory): ByteString {
-  return hasher.hash('dir', (writer) => encodeDirectory(writer, node))
-}
-
 /** Names and hashes as bytes or as byte strings. */
 export type WriteChild = <B extends Uint8Array | ByteString>(
   name: B,

@@ -59,13 +59,13 @@ interface FifoNode extends Inode {
 }
 
 /** A hardlink to a path that is not in this layer. */
-export interface XlinkNode extends Inode {
+interface XlinkNode extends Inode {
   readonly kind: 'xlink'
   /** Canonical path. */
   readonly target: ByteString
 }
 
-export interface WhiteoutNode extends Hashed {
+interface WhiteoutNode extends Hashed {
   readonly kind: 'whiteout'
 }
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createByteRing, RingRefusedError, RingWriter } from '../../../../node/image/byte-ring.ts'
+import { createByteRing, RingRefused, RingWriter } from '../../../../node/image/byte-ring.ts'
 
 const MIB = 1024 * 1024
 let thread: Worker
@@ -68,7 +68,7 @@ describe('a ring between two threads', () => {
   it('tells the writer that the reader wants no more, and carries the next stream', async () => {
     const bytes = randomBytes(9 * MIB)
     const answer = await send(() => {
-      expect(() => writePieces(bytes, false)).toThrow(RingRefusedError)
+      expect(() => writePieces(bytes, false)).toThrow(RingRefused)
       writer.end()
     }, MIB)
     expect(answer).toMatchObject({ refused: true })
