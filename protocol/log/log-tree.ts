@@ -4,7 +4,6 @@
  * Only the hashes of whole blocks of 256 leaves are kept, so that a leaf costs little more than its
  * bytes, and the root of any prefix costs at most one block of leaves and the blocks' own hashes.
  */
-import { toHex } from '../bytes.ts'
 import type { Crypto } from '../crypto.ts'
 import { LEAF_SLOT_BYTES, leafBytes } from './leaf.ts'
 import { coverOf, hashLeaf, hashNode, rootOfCover, type Subtree } from './merkle.ts'
