@@ -29,7 +29,7 @@ function summarize(body: StatementBody): string {
     case 'release':
       return `announces ${body.image} ${body.version} from commit ${body.source.commit.slice(0, 12)}`
     case 'rebuild':
-      return `${summarizeRebuild(body)} (${body.image}, ${body.platform})`
+      return `${summarizeRebuild(body)}${blindPart(body)} (${body.image}, ${body.platform})`
     case 'commitment':
       return `commits to a result of ${body.image}, ${body.platform}, that it does not say yet`
     case 'withdrawal':
@@ -37,6 +37,12 @@ function summarize(body: StatementBody): string {
     case 'operator':
       return `operator card ${body.version} of ${body.name}`
   }
+}
+
+/** What it is beside a commitment, or beside a result from before the image was out. */
+function blindPart({ reveals, completes }: Rebuild): string {
+  if (reveals !== undefined) return `; as it was committed to in ${reveals.commitment.slice(0, 12)}`
+  return completes === undefined ? '' : `; completes ${completes.slice(0, 12)}`
 }
 
 function summarizeRebuild({ outcome, published, differences }: Rebuild): string {

@@ -143,6 +143,18 @@ describe('announce', () => {
     expect(node.api.service.announced).toMatchObject([{ publishes: SID }])
   })
 
+  it('is blind where it names no image, and takes no image where it is to be blind', async () => {
+    const source = ['--version', '2', '--ref', 'v2', '--blind']
+    expect((await node.run('announce', IMAGE, ...source)).exitCode).toBe(0)
+    expect(node.api.service.announced).toEqual([{ image: IMAGE, version: '2', ref: 'v2' }])
+    const ran = await node.run('announce', IMAGE, ...source, '--published', `${IMAGE}@${DIGEST}`)
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toBe(
+      'rebuildnet: a blind announcement names no image: leave out --blind, or --published and --publishes\n',
+    )
+    expect(node.api.service.announced).toHaveLength(1)
+  })
+
   it('needs a source', async () => {
     const ran = await node.run('announce', IMAGE, '--version', '2')
     expect(ran.exitCode).toBe(2)

@@ -270,6 +270,8 @@ describe('a process that dies', () => {
     machine.clock.advance(7200)
     await expect(first.check()).rejects.toThrow('killed')
     const votes = await machine.start()
+    // Were it said again, it would be another statement: more is there to name.
+    await machine.take(promise(bob))
     await votes.start()
     await expectOpened(machine)
     expect(votes.promised()).toEqual([])
