@@ -21,6 +21,7 @@ import { StoreError } from './store/store-error.ts'
 const MAX_STRANGER_STATEMENTS = 2_000
 /** Message hashes remembered, so that a copy costs one look-up. */
 const MAX_KNOWN_MESSAGES = 50_000
+const MAX_KNOWN_VOTERS = 10_000
 
 export interface StoreAdmissionComponents {
   readonly store: Store
@@ -37,6 +38,8 @@ export class StoreAdmission implements Admission {
   readonly #components: StoreAdmissionComponents
   readonly #messages = new Set<string>()
   #strangers = 0
+  /** Of signers that were found to have voted, the images: their other statements need not be read. */
+  readonly #voted = new Map<KeyHex, Set<ImageName>>()
 
   constructor(components: StoreAdmissionComponents) {
     this.#components = components
@@ -60,20 +63,38 @@ export class StoreAdmission implements Admission {
     const operator = signers.operatorOf(key)
     if (operator !== undefined && wanted().has(operator)) return 'known'
     if (!images().includes(body.image)) return 'unknown'
-    const earlier = await store.statements.ofKey(key)
-    return earlier.some((s) => s.body.kind === 'rebuild' && s.body.image === body.image)
-      ? 'known'
-      : 'unknown'
+    const voted = this.#voted.get(key) ?? new Set()
+    if (!voted.has(body.image)) {
+      const earlier = await store.statements.ofKey(key)
+      if (!earlier.some((s) => s.body.kind === 'rebuild' && s.body.image === body.image)) {
+        return 'unknown'
+      }
+      if (this.#voted.size >= MAX_KNOWN_VOTERS) this.#voted.clear()
+      this.#voted.set(key, voted.add(body.image))
+    }
+    return 'known'
   }
 
   async accept(statement: SignedStatement, bytes: Uint8Array): Promise<Acceptance> {
-    const { store, crypto } = this.#components
     const { body } = statement
     if (body.kind === 'rebuild' && (await this.#contradictsRelease(body))) return 'mismatch'
     const known = (await this.admitsSigner(statement.key, statement)) === 'known'
-    if (!known && this.#strangers >= MAX_STRANGER_STATEMENTS) return 'over-quota'
+    if (known) return this.#put(statement, bytes)
+    if (this.#strangers >= MAX_STRANGER_STATEMENTS) return 'over-quota'
+    // Counted before it is stored: several may be on their way at once.
+    this.#strangers++
+    let acceptance: Acceptance | undefined
     try {
-      const outcome = await store.statements.put(bytes)
+      return (acceptance = await this.#put(statement, bytes))
+    } finally {
+      if (acceptance !== 'stored') this.#strangers--
+    }
+  }
+
+  async #put(statement: SignedStatement, bytes: Uint8Array): Promise<Acceptance> {
+    const { store, crypto } = this.#components
+    try {
+      const outcome = await store.statements.put(bytes, { opened: statement })
       this.#remember(toHex(crypto.sha256(bytes)))
       if (outcome === 'known') return 'duplicate'
     } catch (error) {
@@ -85,7 +106,6 @@ export class StoreAdmission implements Admission {
       }
       throw error
     }
-    if (!known) this.#strangers++
     this.#components.stored(statement, bytes)
     return 'stored'
   }

@@ -10,6 +10,7 @@ import { NodeAssembly } from './assembly.ts'
 import { systemClock } from './clock.ts'
 import { loadConfig, type ConfigFlags } from './config.ts'
 import { nodeCrypto } from './crypto/node-crypto.ts'
+import { Verifier } from './crypto/verifier.ts'
 import { openDataFolder } from './data-folder.ts'
 import { loadApiToken } from './http/api-token.ts'
 import type { NodeService } from './http/node-service.ts'
@@ -136,12 +137,15 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   try {
     await parts.workshop.clean()
     const service = new Service(parts)
+    const verifier = new Verifier()
+    stops.push(() => verifier.stop())
     const network = new Network(
       {
         crypto: parts.crypto,
         clock: parts.clock,
         logger,
         admission: parts.admission,
+        prepare: (statements) => verifier.prepare(statements),
         logs: parts.logs,
         trees: parts.trees,
         peerKeyFile: folder.peerKey,

@@ -24,4 +24,13 @@ export interface Crypto {
    * about what lies outside of it.
    */
   verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
+  /**
+   * What `verifyStrict` has said of these very inputs elsewhere, such as in another thread;
+   * undefined where it has not been asked. Whoever has nowhere else has no such method.
+   */
+  knownAnswer?(
+    publicKey: Uint8Array,
+    message: Uint8Array,
+    signature: Uint8Array,
+  ): 'ok' | 'weak-key' | 'bad-signature' | undefined
 }

@@ -1,6 +1,7 @@
 /** The Crypto port on node:crypto: OpenSSL's SHA-256 and Ed25519. */
 import { createHash, createPublicKey, hash, verify, type KeyObject } from 'node:crypto'
 import type { Crypto, Hasher } from '../../protocol/crypto.ts'
+import { KnownAnswers } from './known-answers.ts'
 
 const ONE_SHOT_MAX_BYTES = 64 * 1024
 const MAX_CACHED_KEYS = 1024
@@ -32,6 +33,9 @@ function createSha256(): Hasher {
   }
 }
 
+/** What `verifier.ts` has had worked out ahead. */
+export const knownAnswers = new KnownAnswers()
+
 export const nodeCrypto: Crypto = {
   sha256: (data) =>
     data.length <= ONE_SHOT_MAX_BYTES
@@ -41,4 +45,5 @@ export const nodeCrypto: Crypto = {
   sha512: (data) => hash('sha512', data, 'buffer'),
   verifyEd25519: (publicKey, message, signature) =>
     verify(null, message, importKey(publicKey), signature),
+  knownAnswer: (publicKey, message, signature) => knownAnswers.take(publicKey, message, signature),
 }

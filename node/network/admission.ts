@@ -27,6 +27,12 @@ export type Acceptance = 'stored' | 'duplicate' | 'mismatch' | 'over-quota' | 'r
 
 export type SignerStanding = 'known' | 'unknown'
 
+/**
+ * Verifies signatures of statements ahead, off the main thread where many come at once. It never
+ * rejects, and changes nothing but how long `openStatement` takes afterwards.
+ */
+export type Prepare = (statements: readonly Uint8Array[]) => Promise<void>
+
 type Awaitable<T> = T | Promise<T>
 
 export interface Admission {

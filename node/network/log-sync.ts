@@ -16,7 +16,7 @@ import { syncClient, type SyncResult } from '../../protocol/sync/client.ts'
 import { refusal } from '../../protocol/sync/server.ts'
 import type { OpenedStatement } from '../../protocol/sync/steps.ts'
 import { unixSeconds } from '../clock.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, Prepare } from './admission.ts'
 import { Exchanger, isLie, type ExchangerComponents } from './exchange/exchanger.ts'
 import { shuffled } from './exchange/pacing.ts'
 import type { Work } from './exchange/run-exchange.ts'
@@ -33,6 +33,7 @@ import type { SyncStore } from './sync/sync-store.ts'
 export interface LogSyncComponents extends ExchangerComponents {
   readonly crypto: Crypto
   readonly admission: Admission
+  readonly prepare: Prepare
   readonly logs: SyncStore
   readonly heads: Heads
   /** Tells everybody of a proof that was found. */
@@ -217,7 +218,7 @@ export class LogSync {
   }
 
   async #exchange(peer: string, gaps: readonly Head[]): Promise<SyncResult> {
-    const { crypto, clock, logs, heads, publishProof } = this.#components
+    const { crypto, clock, logs, heads, prepare, publishProof } = this.#components
     const result: SyncResult = { heads: 0, statements: 0, complete: false }
     const client = {
       crypto,
@@ -231,6 +232,7 @@ export class LogSync {
       fetchFrames(answers, syncClient(client, result, gaps), {
         crypto,
         store: logs,
+        prepare,
         take: (statement) => this.#take(statement, peer),
         proven: publishProof,
       })

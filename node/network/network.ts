@@ -8,7 +8,7 @@ import type { Crypto } from '../../protocol/crypto.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, Prepare } from './admission.ts'
 import { loadPeerSeed } from './identity.ts'
 import { NetworkError } from './network-error.ts'
 import { loadNetworkKey } from './network-key.ts'
@@ -38,6 +38,8 @@ export interface NetworkComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly admission: Admission
+  /** Works ahead on statements that are opened next; nothing does where absent. */
+  readonly prepare?: Prepare
   /** The logs that are kept, and the statements in them. */
   readonly logs: SyncStore
   /** Trees that are served to peers; none where absent. */
@@ -73,6 +75,7 @@ export class Network {
         crypto,
         clock,
         admission: this.#admission,
+        prepare: components.prepare ?? (async () => undefined),
         quotas: this.#quotas,
         parking,
         heads: this.#heads,
@@ -94,6 +97,7 @@ export class Network {
     const running = await parts.startParts(
       {
         ...this.#components,
+        prepare: this.#components.prepare ?? (async () => undefined),
         heads: this.#heads,
         trees: this.#components.trees ?? { read: async () => undefined },
         seed,

@@ -4,7 +4,7 @@ import type { EquivocationProof } from '../../protocol/log/equivocation.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { parseBootstrapAddress } from './addresses.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, Prepare } from './admission.ts'
 import { Anchors } from './anchors.ts'
 import { BootstrapList } from './bootstrap-list.ts'
 import { Gossip } from './gossip.ts'
@@ -30,6 +30,7 @@ export interface PartsComponents {
   readonly clock: Clock
   readonly logger: Logger
   readonly admission: Admission
+  readonly prepare: Prepare
   readonly logs: SyncStore
   readonly heads: Heads
   readonly trees: TreeSource

@@ -49,6 +49,7 @@ export async function* serveFrames(
 export interface FetchComponents {
   readonly crypto: Crypto
   readonly store: Pick<SyncStore, 'commit'>
+  readonly prepare: (statements: readonly Uint8Array[]) => Promise<void>
   readonly take: (statement: OpenedStatement) => Promise<void>
   readonly proven: (proof: EquivocationProof) => Promise<void>
 }
@@ -57,7 +58,7 @@ export interface FetchComponents {
 export async function* fetchFrames(
   answers: AsyncIterable<Uint8Array>,
   run: ClientRun,
-  { crypto, store, take, proven }: FetchComponents,
+  { crypto, store, prepare, take, proven }: FetchComponents,
 ): AsyncGenerator<Uint8Array> {
   const frames = answers[Symbol.asyncIterator]()
   try {
@@ -70,10 +71,11 @@ export async function* fetchFrames(
           step.frame = await next(frames)
           break
         case 'open':
+          await prepare(step.bodies)
           step.opened = step.bodies.map((bytes) => open(bytes, crypto))
           break
         case 'take':
-          for (const statement of step.statements) await take(statement)
+          for (const piece of independent(step.statements)) await Promise.all(piece.map(take))
           break
         case 'commit':
           await store.commit()
@@ -90,6 +92,25 @@ export async function* fetchFrames(
   } finally {
     await store.commit()
   }
+}
+
+/**
+ * In their order, in pieces that may be stored in any order and so at once: runs of one kind. A card
+ * hangs on the one before it.
+ */
+function* independent(statements: readonly OpenedStatement[]): Generator<OpenedStatement[]> {
+  let piece: OpenedStatement[] = []
+  for (const each of statements) {
+    const [kind, last] = [each, piece.at(-1)].map((one) =>
+      one?.statement.body.kind === 'commitment' ? 'rebuild' : one?.statement.body.kind,
+    )
+    if (piece.length > 0 && (kind === 'operator' || kind !== last)) {
+      yield piece
+      piece = []
+    }
+    piece.push(each)
+  }
+  if (piece.length > 0) yield piece
 }
 
 async function next(frames: AsyncIterator<Uint8Array>): Promise<Uint8Array | undefined> {

@@ -24,7 +24,7 @@ export async function openMessage(
   message: GossipMessage,
   context: ValidationContext,
 ): Promise<SignedStatement | GossipCode> {
-  const { crypto, admission, quotas } = context
+  const { crypto, admission, quotas, prepare } = context
   try {
     // [REJECT] The message is at most 32 KiB, and [REJECT] long enough to hold a key, a signature
     // and a payload. [IGNORE] Its version is one that this node reads.
@@ -39,6 +39,7 @@ export async function openMessage(
 
     // [REJECT] The key is within the strict profile and its signature verifies; [REJECT] the
     // payload is a statement of its kind as the v1 schema has it; [IGNORE] it is of a known kind.
+    await prepare([message.data])
     return openStatement(message.data, crypto)
   } catch (error) {
     if (error instanceof StatementError) return error.code

@@ -56,6 +56,7 @@ beforeEach(() => {
       clock,
       admission: unused,
       quotas: new Quotas(clock),
+      prepare: async () => undefined,
       parking: new ParkingLot(),
       heads,
       shards: 1,

@@ -63,7 +63,16 @@ beforeEach(() => {
   const quotas = new Quotas(clock)
   const heads = new Heads(makeLogStore(), clock)
   validator = new Validator(
-    { crypto: nodeCrypto, clock, admission, quotas, parking, heads, shards: 1 },
+    {
+      crypto: nodeCrypto,
+      clock,
+      admission,
+      prepare: async () => undefined,
+      quotas,
+      parking,
+      heads,
+      shards: 1,
+    },
     logger,
   )
 })
