@@ -293,7 +293,9 @@ class Client {
     let batch: Sid[] = []
     for (const tags of [new Set([CARD_TAG]), projects]) {
       for (const { origin } of newest) {
-        if (wishes.standing(origin) !== 'wanted') continue
+        const standing = wishes.standing(origin)
+        // The card of a log that is here may have been lost since: it is in the log itself.
+        if (standing === 'unwanted' || (standing === 'needs-card' && tags === projects)) continue
         for (const sid of book.missingBodies(origin, tags)) {
           if (this.#asked.has(sid) || declined.has(sid) || coming.has(sid)) continue
           this.#asked.add(sid)

@@ -197,6 +197,22 @@ test('logs that nobody wants here are not taken, and those whose key is unknown 
   expect(types(report)).toEqual(['query', 'heads', 'bodies', 'leaves'])
 })
 
+test('a card that was lost here comes again, though no head of its log is new', () => {
+  const log = new TestLog(alice).add(alice.card, rebuild)
+  const server = holding(log, alice.card, rebuild)
+  const { sid } = alice.card.statement
+  const client = makeLogStore({
+    standing: (_, store) => (store.bodies.has(sid) ? 'wanted' : 'needs-card'),
+  })
+  exchange(client, server)
+  expect(client.bodies.has(sid)).toBe(true)
+  client.bodies.delete(sid)
+  client.book.bodyLost(sid)
+  const report = exchange(client, server)
+  expect(types(report)).toEqual(['query', 'bodies'])
+  expect(client.bodies.has(sid)).toBe(true)
+})
+
 test('gaps are filled without a look at anything else', () => {
   const log = new TestLog(alice).add(rebuild)
   const server = holding(log, rebuild)
