@@ -1,5 +1,6 @@
 /** Sync as hostile peers speak it: frames that are broken, answers that are untrue, and floods. */
 import type { OperatorId } from '../../protocol/identifiers.ts'
+import type { LogBook } from '../../protocol/log/log-book.ts'
 import { makeOrigin } from '../../protocol/log/origin.ts'
 import { encodeRequest, type SyncRequest } from '../../protocol/sync/requests.ts'
 import type { SyncRow } from '../../protocol/sync/query.ts'
@@ -59,6 +60,24 @@ export function lyingBook(book: SyncBook, random: SeededRandom): SyncBook {
     get(target, name) {
       if (name === 'rows') {
         return (query: Parameters<SyncBook['rows']>[0]) => target.rows(query).map(twist)
+      }
+      if (name === 'book') return lyingLeaves(target.book, random)
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}
+
+/** Leaves that are not those of their head, now and then. */
+function lyingLeaves(book: LogBook, random: SeededRandom): LogBook {
+  return new Proxy(book, {
+    get(target, name) {
+      if (name === 'entries') {
+        return (...args: Parameters<LogBook['entries']>) => {
+          const slots = target.entries(...args)
+          if (slots.length > 0 && random.chance(0.5)) slots[5] = (slots[5] ?? 0) ^ 1
+          return slots
+        }
       }
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { loadMutants, mutateProtocol } from '../support/mutants.ts'
 import { loadProtocolCode } from './protocol-code.ts'
 import { simulate } from './simulation.ts'
+import type { Scenario } from './world.ts'
 
 /** Most fall within the first ten. */
 const MAX_SEEDS = 2000
@@ -23,8 +24,9 @@ describe('a protocol that', () => {
       const mutated = await mutateProtocol(mutant)
       try {
         const code = await loadProtocolCode((file) => mutated.import(file))
+        const scenario = (mutant.scenario ?? 'any') as Scenario
         expect(() => {
-          for (let seed = 1; seed <= MAX_SEEDS; seed++) simulate({ code, seed })
+          for (let seed = 1; seed <= MAX_SEEDS; seed++) simulate({ code, seed, scenario })
         }).toThrow()
       } finally {
         await mutated.remove()

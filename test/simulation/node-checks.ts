@@ -4,15 +4,20 @@
  * The referee counts for itself, from the leaves that were really signed; of the code under test it
  * asks only what is to be judged. design.md section 5, security.md section 5.
  */
-import type { OperatorId } from '../../protocol/identifiers.ts'
-import type { Head } from '../../protocol/log/head.ts'
 import type { BookView } from '../../protocol/log/log-view.ts'
-import type { Rebuild } from '../../protocol/rebuild.ts'
-import type { Release } from '../../protocol/release.ts'
-import type { SignedStatement } from '../../protocol/statement.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
 import { TEST_IMAGE } from '../support/statements.ts'
 import { splitSlots } from './ledger.ts'
+import {
+  indexVotes,
+  isRelease,
+  largestGroup,
+  newestOf,
+  Referee,
+  type Evidence,
+  type Shown,
+  type VoteIndex,
+} from './referee.ts'
 import type { SimNode } from './sim-node.ts'
 import { EVIL_IMAGE, manifestOf, TRUE_IMAGES } from './statement-pool.ts'
 import { Violation } from './violation.ts'
@@ -21,20 +26,6 @@ import { DAY, MAX_AGE, SKEW, type World } from './world.ts'
 const TRUE_DIGESTS = Object.values(TRUE_IMAGES).map(manifestOf)
 const EVIL_DIGEST = manifestOf(EVIL_IMAGE)
 
-interface Shown {
-  readonly head: Head
-  readonly leaves: readonly string[]
-}
-
-/** What the referee knows of one node's logs. */
-export interface Evidence {
-  /** Kept heads, with what really stands under them. */
-  readonly logs: readonly Shown[]
-  /** Operator and sid of every leaf under a kept head. */
-  readonly counted: ReadonlySet<string>
-  readonly proven: ReadonlySet<OperatorId>
-}
-
 export class NodeChecks {
   readonly #world: World
   readonly #node: SimNode
@@ -42,6 +33,8 @@ export class NodeChecks {
   #shown = new Map<string, Shown>()
   #changes = -1
   #decisions = ''
+  #state = ''
+  #index: VoteIndex = { releases: [], ballots: [] }
   /** How often each decision was met. */
   readonly met = new Map<string, number>()
 
@@ -54,6 +47,7 @@ export class NodeChecks {
   forget(): void {
     this.#shown.clear()
     this.#changes = -1
+    this.#state = ''
   }
 
   /** With `always`, also where nothing but the time has changed. */
@@ -63,11 +57,19 @@ export class NodeChecks {
     this.#changes = node.changes
     const evidence = this.#logs()
     const view = node.view()
-    this.#counting(view, evidence)
+    // Between two of these only times have changed.
+    const sizes = evidence.logs.map(({ head }) => head.size).join(' ')
+    const state = `${node.statements.size} ${evidence.proven.size} ${sizes}`
+    if (state !== this.#state) {
+      this.#state = state
+      this.#index = indexVotes(this.#world, node, evidence)
+      this.#counting(view, evidence)
+    }
+    const referee = new Referee(this.#world, node, evidence, this.#index)
     this.#completeness(view, evidence)
     const answers = this.#digests().map((digest) => node.answer(digest, view))
     answers.forEach((answer) => {
-      this.#answer(answer, evidence)
+      this.#answer(answer, referee)
     })
     const decisions = answers.map(({ decision, verdict }) => `${verdict} ${decision}`).join(', ')
     if (decisions === this.#decisions) return
@@ -165,7 +167,7 @@ export class NodeChecks {
     for (const id of this.#world.honestIds) {
       const upTo = view.completeUpTo(id, TEST_IMAGE)
       if (upTo === undefined) continue
-      const newest = newestOf(id, evidence)
+      const newest = newestOf(id, evidence.logs)
       const missing = this.#world.ledger
         .saidBy(id)
         .find(({ sid, time }) => time < upTo && !node.statements.has(sid))
@@ -178,27 +180,12 @@ export class NodeChecks {
     }
   }
 
-  /** Whether the referee finds all that an operator said up to a recent time here. */
-  isFresh(id: OperatorId, evidence: Evidence, now = this.#node.now): boolean {
-    const newest = newestOf(id, evidence)
-    if (newest === undefined || evidence.proven.has(id)) return false
-    const { time } = newest.head
-    if (now - time >= MAX_AGE || time - now > SKEW) return false
-    return evidence.logs
-      .filter(({ head }) => head.origin.operator === id)
-      .every(({ leaves }) => leaves.every((leaf) => this.#isHere(leaf)))
-  }
-
-  #isHere(leaf: string): boolean {
-    const isWanted = leaf.startsWith('01') && this.#world.tags.has(leaf.slice(66))
-    return !isWanted || this.#node.statements.has(leaf.slice(2, 66))
-  }
-
-  #answer(answer: Answer, evidence: Evidence): void {
+  #answer(answer: Answer, referee: Referee): void {
     const { policy, plan } = this.#world
     const { digest, decision, verdict } = answer
     const details = `${this.#node.name} says ${decision} (${verdict}) of ${digest}: ${answer.reasons.join(' ')}`
-    const cells = Object.keys(TRUE_IMAGES).map((version) => this.#voters(digest, version, evidence))
+    if (verdict === 'contradicted' && decision === 'deny') return
+    const cells = Object.keys(TRUE_IMAGES).map((version) => referee.voters(digest, version))
     const isAgreed = cells.some((voters) => {
       const against = voters.filter(
         ({ operator, built, mapped }) => this.#world.honestIds.has(operator) && built !== mapped,
@@ -208,7 +195,7 @@ export class NodeChecks {
         largestGroup(against, 'mapped') >= plan.threshold
       )
     })
-    if (isAgreed && (verdict !== 'contradicted' || decision !== 'deny')) {
+    if (isAgreed) {
       throw new Violation('a contradiction that honest operators agree on denies', details)
     }
     if (decision !== 'allow') return
@@ -216,9 +203,7 @@ export class NodeChecks {
       throw new Violation('nobody is allowed what no source gives', details)
     }
     const fresh = cells.map((voters) =>
-      voters.filter(
-        ({ operator, built, mapped }) => built === mapped && this.isFresh(operator, evidence),
-      ),
+      voters.filter(({ operator, built, mapped }) => built === mapped && referee.isFresh(operator)),
     )
     if (fresh.every((voters) => largestGroup(voters, 'built') < plan.threshold)) {
       throw new Violation(
@@ -229,7 +214,7 @@ export class NodeChecks {
           .join(', ')}`,
       )
     }
-    const silent = policy.operators.filter(({ id }) => !this.isFresh(id, evidence))
+    const silent = policy.operators.filter(({ id }) => !referee.isFresh(id))
     const ahead = new Set(
       this.#node.book
         .held()
@@ -245,50 +230,6 @@ export class NodeChecks {
         details,
       )
     }
-  }
-
-  /**
-   * Each operator's one live word about D as an image of this version, where it has one: what came
-   * out, and what D is.
-   */
-  #voters(digest: string, version: string, { counted, proven }: Evidence): Vote[] {
-    const statements = [...this.#node.statements.values()].map(({ statement }) => statement)
-    const { announcer, policy } = this.#world
-    const releases = new Map(
-      statements
-        .filter(isRelease)
-        .filter(({ sid, key, body }) => {
-          const says = body.platforms.some(({ manifestDigest }) => manifestDigest === digest)
-          return (
-            says &&
-            body.version === version &&
-            key === announcer.key.publicKey &&
-            counted.has(`${announcer.id} ${sid}`)
-          )
-        })
-        .map((release) => [release.sid, release]),
-    )
-    return policy.operators.flatMap(({ id: operator }) => {
-      if (proven.has(operator)) return []
-      const own = statements.filter(
-        ({ sid, key }) => key === this.#world.keyOf(operator) && counted.has(`${operator} ${sid}`),
-      )
-      const dead = new Set(
-        own.flatMap(({ body }) => {
-          if (body.kind === 'rebuild') return body.supersedes
-          return body.kind === 'withdrawal' ? [body.withdraws] : []
-        }),
-      )
-      const votes = own
-        .filter(isRebuild)
-        .filter(({ sid, body }) => releases.has(body.release) && !dead.has(sid))
-        .map(({ body }) => voteOf(operator, body))
-      const [first, ...others] = votes
-      const same = others.every(
-        (vote) => vote.built === first?.built && vote.mapped === first.mapped,
-      )
-      return first !== undefined && same ? [first] : []
-    })
   }
 
   /** As time goes by, nothing stays allowed, and what is contradicted stays denied. */
@@ -309,39 +250,4 @@ export class NodeChecks {
 function goesOn(before: Shown, { head, leaves }: Shown): boolean {
   if (head.size < before.head.size || head.time < before.head.time) return false
   return before.leaves.every((leaf, i) => leaves[i] === leaf)
-}
-
-interface Vote {
-  readonly operator: OperatorId
-  readonly built: string
-  readonly mapped: string
-}
-
-function voteOf(operator: OperatorId, { outcome, published }: Rebuild): Vote {
-  return {
-    operator,
-    built:
-      outcome.kind === 'built' ? JSON.stringify(outcome.rebuilt.normalizedDigest) : outcome.kind,
-    mapped: 'normalizedDigest' in published ? JSON.stringify(published.normalizedDigest) : '',
-  }
-}
-
-/** How many are in the largest group that says one thing. */
-function largestGroup(votes: readonly Vote[], by: 'built' | 'mapped'): number {
-  const sizes = new Map<string, number>()
-  for (const vote of votes) sizes.set(vote[by], (sizes.get(vote[by]) ?? 0) + 1)
-  return Math.max(0, ...sizes.values())
-}
-
-function newestOf(id: OperatorId, { logs }: Evidence): Shown | undefined {
-  const own = logs.filter(({ head }) => head.origin.operator === id)
-  return own.sort((a, b) => b.head.origin.n - a.head.origin.n)[0]
-}
-
-function isRelease(statement: SignedStatement): statement is SignedStatement<Release> {
-  return statement.body.kind === 'release'
-}
-
-function isRebuild(statement: SignedStatement): statement is SignedStatement<Rebuild> {
-  return statement.body.kind === 'rebuild'
 }

@@ -158,7 +158,7 @@ export class SimNode {
     this.mark = Math.max(this.mark ?? 0, own.origin.n)
     const { sid, body } = operator.card.statement
     const signer = simSigner(operator.key.publicKey)
-    const { head, records } = own.sign(this.now, { version: body.version, sid }, signer)
+    const { head, records } = own.sign(this.clock, { version: body.version, sid }, signer)
     this.disk.write([...records.map(ownChange), this.#writingTime()], { sync: true })
     const answer = this.book.offerHead(head, head.time)
     if (answer.kind === 'needs-leaves') {
@@ -208,9 +208,17 @@ export class SimNode {
     this.disk.crash(random)
   }
 
-  restart(): void {
+  /** A statement on the disk is damaged, and so is none. */
+  damage(random: SeededRandom): void {
+    const others = [...this.statements.keys()].filter((sid) => !this.acknowledged.has(sid))
+    if (others.length === 0) return
+    this.disk.write([[`statement ${random.pick(others)}`, undefined]], { sync: true })
+  }
+
+  /** With `recheck`, after a stop that was not in order. */
+  restart(recheck = true): void {
     this.up = true
-    this.#boot(true)
+    this.#boot(recheck)
   }
 
   /** The last step of the log view, and of an answer. */

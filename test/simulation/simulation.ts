@@ -344,6 +344,10 @@ class Simulation {
       })
       queue.at(at + random.next() * 2 * INTERVAL, `restart ${node.name}`, () => this.#restart(node))
     }
+    const stopped = random.pick(this.#nodes)
+    queue.at(queue.now + random.next() * (healing - queue.now), `stop ${stopped.name}`, () => {
+      if (stopped.up && !this.#healed) this.#reopen(stopped)
+    })
     if (!plan.backups || plan.clockJumps) return
     const node = random.pick(this.#nodes.filter(({ operator }) => operator !== undefined))
     let backup: ReadonlyMap<string, Uint8Array> | undefined
@@ -378,10 +382,22 @@ class Simulation {
   }
 
   #crash(node: SimNode): void {
+    const { random } = this.#world
     this.#count('crashes')
-    node.crash(this.#world.random)
+    node.crash(random)
+    if (random.chance(0.3)) node.damage(random)
     this.#network.lose(node)
     this.#checks.get(node)?.forget()
+  }
+
+  /** Stops a node in order, and starts it again: nothing is lost, and nothing looked for. */
+  #reopen(node: SimNode): void {
+    this.#count('orderly stops')
+    this.#network.lose(node)
+    node.commit()
+    node.restart(false)
+    this.#dirty.add(node)
+    this.#at(60, `first ${node.name}`, () => this.#round(node))
   }
 
   #restart(node: SimNode): void {

@@ -5,7 +5,7 @@
  * touches nothing. The patch must apply exactly once: code that moves on takes its mutants along.
  */
 import { readFileSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -19,6 +19,8 @@ export interface Mutant {
   readonly replace: string
   /** The property that it must fail. */
   readonly killedBy: string
+  /** Where its seeds must have something in them that few others have. */
+  readonly scenario?: string
   /** Runs always, not only where all do. */
   readonly quick?: boolean
 }
@@ -48,6 +50,8 @@ export async function mutateProtocol({
   const filter = (path: string): boolean => !basename(path).startsWith('tsconfig')
   await cp(join(root, 'protocol'), copy, { recursive: true, filter })
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
+  // What protocol/ imports from outside is as it is.
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
   const path = join(copy, file)
   const source = await readFile(path, 'utf8')
   const pieces = source.split(find)
