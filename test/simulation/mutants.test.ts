@@ -10,7 +10,7 @@ import { simulate } from './simulation.ts'
 import type { Scenario } from './world.ts'
 
 /** Most fall within the first ten. */
-const MAX_SEEDS = 2000
+const MAX_SEEDS = 500
 const mutants = [...loadMutants('log.json'), ...loadMutants('sync.json')]
 const all =
   process.env.CI_MUTANTS === 'all' ||
