@@ -32,8 +32,11 @@ function checkForks({ ledger }: World, nodes: readonly SimNode[]): void {
     }
   }
   for (const [operator, why] of found) {
-    const unaware = nodes.find(({ book }) =>
-      book.proofs().every((proof) => proof.operator !== operator),
+    // Whoever has no card of the operator cannot know whose key it is, and counts nothing of it.
+    const unaware = nodes.find(
+      ({ book, cards }) =>
+        [...cards.values()].some(({ body }) => body.operator === operator) &&
+        book.proofs().every((proof) => proof.operator !== operator),
     )
     if (unaware !== undefined) {
       throw new Violation(
