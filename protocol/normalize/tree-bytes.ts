@@ -7,7 +7,10 @@ import type { ByteString } from './byte-string.ts'
 /** Where the bytes lie, so that a host may share them between threads. */
 export interface ByteStore {
   readonly buffer: ArrayBufferLike
-  /** Makes room for at least `bytes`; what is there stays, in this buffer or in another one. */
+  /**
+   * Makes room for at least `bytes`; what is there stays, in this buffer or in another one. Readers
+   * of the old one go on reading what was there.
+   */
   grow(bytes: number): void
 }
 
@@ -16,7 +19,9 @@ export class PlainByteStore implements ByteStore {
   buffer: ArrayBuffer = new ArrayBuffer(INITIAL_BYTES)
 
   grow(bytes: number): void {
-    this.buffer = this.buffer.transfer(Math.max(bytes, this.buffer.byteLength * 2))
+    const grown = new Uint8Array(Math.max(bytes, this.buffer.byteLength * 2))
+    grown.set(new Uint8Array(this.buffer))
+    this.buffer = grown.buffer
   }
 }
 
