@@ -30,6 +30,9 @@ export function toFailure(error: unknown): Failure {
     const { code: errno, path } = error
     return { code: 'system', message: systemErrorLine(error), errno, path: path ?? null }
   }
+  if (error instanceof Error && error.name === 'AbortError') {
+    return { code: 'interrupted', message: 'interrupted' }
+  }
   const message = error instanceof Error ? error.message : String(error)
   return {
     code: 'internal',

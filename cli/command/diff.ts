@@ -76,7 +76,15 @@ export function define(command: Command, bind: Bind): void {
         options.content === true
           ? await loadContents(context, [a, b], differences, options)
           : undefined
-      showDiff({ equal, differences, ...(contentOf === undefined ? {} : { contentOf }) }, out)
+      showDiff(
+        {
+          equal,
+          level: options.level,
+          differences,
+          ...(contentOf === undefined ? {} : { contentOf }),
+        },
+        out,
+      )
     }
     const same = LEVELS.indexOf(equal) >= LEVELS.indexOf(options.level)
     return same ? EXIT.yes : EXIT.no
@@ -145,7 +153,7 @@ async function diffBetween(
     ] as const) {
       out.line(faint(`  ${name}  `), side.name ?? side.operator ?? '', faint(`  ${side.digest}`))
     }
-    showDiff(reply, out)
+    showDiff({ ...reply, level }, out)
     const { sent, received, peers } = reply.moved
     const moved = `${bytesWords(received)} received, ${bytesWords(sent)} sent`
     out.line('')

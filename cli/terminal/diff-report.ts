@@ -9,6 +9,8 @@ import { bad, faint, good, strong, warn, type Span, type Text } from './style.ts
 
 export interface DiffReport {
   readonly equal: 'exact' | 'normalized' | 'rootfs' | 'none'
+  /** How alike they were to be. */
+  readonly level: Exclude<DiffReport['equal'], 'none'>
   readonly differences: readonly Difference[]
   /** Where not all of them are listed. */
   readonly count?: number
@@ -20,11 +22,11 @@ const OF_THE_IMAGE: ReadonlySet<string> = new Set(['config', 'annotation', 'laye
 const SAME: Readonly<Record<Exclude<DiffReport['equal'], 'none'>, string>> = {
   exact: 'the same manifest, byte for byte',
   normalized: 'the same but for what the profile ignores',
-  rootfs: 'the same files and config, in other layers',
+  rootfs: 'the same files and config, put together in another way',
 }
 
 export function showDiff(report: DiffReport, out: Output): void {
-  const { equal, differences } = report
+  const { differences } = report
   out.line(...headline(report))
   const ofImage = differences.filter(({ what }) => what.some((each) => OF_THE_IMAGE.has(each)))
   const files = differences.filter((difference) => !ofImage.includes(difference))
@@ -46,14 +48,29 @@ export function showDiff(report: DiffReport, out: Output): void {
   }
   const missing = (report.count ?? differences.length) - differences.length
   if (missing > 0) out.line(faint(`and ${missing} more that are not listed`))
-  if (differences.length > 0 && equal !== 'none') {
+  if (differences.length > 0 && isEnough(report)) {
     out.line(faint('what is listed makes no difference at that level'))
   }
 }
 
-function headline({ equal, differences, count }: DiffReport): Text[] {
+/** The strongest first. */
+const LEVELS: readonly DiffReport['equal'][] = ['exact', 'normalized', 'rootfs', 'none']
+
+function isEnough({ equal, level }: DiffReport): boolean {
+  return LEVELS.indexOf(equal) <= LEVELS.indexOf(level)
+}
+
+function headline(report: DiffReport): Text[] {
+  const { equal, level, differences, count } = report
   const total = count ?? differences.length
   if (equal === 'none') return [bad('≠ they differ'), faint(`  ${total} ${plural(total)}`)]
+  if (!isEnough(report)) {
+    return [
+      bad(`≠ they differ at level ${level}`),
+      `, and are equal at level ${equal}: ${SAME[equal]}`,
+      faint(`  ${total} ${plural(total)}`),
+    ]
+  }
   const more = total === 0 ? '' : `  ${total} ${plural(total)} below that level`
   return [good(`= equal at level ${equal}`), `: ${SAME[equal]}`, faint(more)]
 }

@@ -20,7 +20,7 @@ export interface VerifierOptions {
   readonly minBurst: number
 }
 
-export const defaultVerifierOptions: VerifierOptions = Object.freeze({
+const defaultVerifierOptions: VerifierOptions = Object.freeze({
   threads: Math.min(4, availableParallelism()),
   minBurst: 8,
 })

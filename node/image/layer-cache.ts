@@ -42,7 +42,7 @@ interface Header {
 }
 
 /** Changes with whatever changes what is in a record, or what a layer is refused for. */
-const FORMAT = 'rebuildnet/layer-cache/2'
+const FORMAT = 'rebuildnet/layer-cache/3'
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024
 const DIGEST_BYTES = 32
 const LENGTH_BYTES = 4
@@ -122,7 +122,8 @@ export class LayerCache {
       const bodyBytes = size - DIGEST_BYTES
       if (bodyBytes < LENGTH_BYTES || size > this.#maxBytes) return undefined
       // A typed array on shared memory, filled in place: the tree is used where it was read.
-      const bytes = Buffer.from(new SharedArrayBuffer(size))
+      const tree = new SharedArrayBuffer(size)
+      const bytes = Buffer.from(tree)
       for (let at = 0; at < size;) {
         const { bytesRead } = await file.read(bytes, at, Math.min(STEP_BYTES, size - at), at)
         if (bytesRead === 0) return undefined
@@ -134,13 +135,12 @@ export class LayerCache {
         await new Promise((resolve) => setImmediate(resolve))
       }
       if (!hash.digest().equals(bytes.subarray(bodyBytes))) return undefined
-      const headerBytes = bytes.readUInt32BE(0)
-      if (headerBytes > MAX_HEADER_BYTES) return undefined
-      const treeAt = LENGTH_BYTES + headerBytes
-      const header = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, treeAt)) as Header
-      const tree = new SharedArrayBuffer(bodyBytes - treeAt)
-      new Uint8Array(tree).set(bytes.subarray(treeAt, bodyBytes))
-      return { header, tree }
+      // The tree comes first, so that offsets in it are those in the file.
+      const headerEnd = bodyBytes - LENGTH_BYTES
+      const headerBytes = bytes.readUInt32BE(headerEnd)
+      if (headerBytes > Math.min(MAX_HEADER_BYTES, headerEnd)) return undefined
+      const json = bytes.toString('utf8', headerEnd - headerBytes, headerEnd)
+      return { header: JSON.parse(json) as Header, tree }
     } finally {
       await file.close()
     }
@@ -159,12 +159,12 @@ export class LayerCache {
           hash.update(bytes)
           await file.writeFile(bytes)
         }
-        await put(length)
-        await put(encoded)
         for (let at = 0; at < tree.byteLength; at += STEP_BYTES) {
           const step = Math.min(STEP_BYTES, tree.byteLength - at)
           await put(Buffer.from(new Uint8Array(tree, at, step)))
         }
+        await put(encoded)
+        await put(length)
         await file.writeFile(hash.digest())
       } finally {
         await file.close()

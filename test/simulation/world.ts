@@ -27,7 +27,7 @@ export const HOUR = 3600
 export const DAY = 24 * HOUR
 /** Rounds are hours apart, so that days pass in few steps; the protocol does not care. */
 export const INTERVAL = 4 * HOUR
-export const MAX_AGE = DAY
+export const MAX_AGE = 24 * HOUR
 /** Heads may be dated so far ahead. */
 export const SKEW = 600
 export const START = TEST_TIME + 10 * DAY
