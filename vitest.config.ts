@@ -26,6 +26,7 @@ export default defineConfig({
       project('compliance', ['test/compliance/**/*.test.ts'], 120_000),
       project('integration', ['test/integration/**/*.test.ts'], 120_000),
       project('simulation', ['test/simulation/**/*.test.ts'], simulationTimeout),
+      project('faults', ['test/faults/**/*.test.ts'], 600_000),
       project('e2e', ['test/e2e/**/*.test.ts'], 900_000),
       ...outside,
     ],

@@ -43,7 +43,8 @@ for (const step of [['.ci/prepare.mjs'], ['dist/cli/system-packages.js', 'test',
 const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-tests-'))
 const report = join(folder, 'report.json')
 // The deeper runs repeat only what has depth: seeds, kills and mutants.
-const projects = depth === 'default' ? [] : ['--project', 'property', '--project', 'simulation']
+const deep = ['property', 'simulation', 'faults']
+const projects = depth === 'default' ? [] : deep.flatMap((name) => ['--project', name])
 const status = run(
   process.execPath,
   [

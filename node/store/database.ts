@@ -22,6 +22,10 @@ export interface ScanOptions {
 const SCAN_CHUNK = 1000
 const CACHE_BYTES = 16 * 1024 * 1024
 
+interface Compactable {
+  compactRange(start: Uint8Array, end: Uint8Array): Promise<void>
+}
+
 export class Database {
   readonly directory: string
   readonly #level: Level<Uint8Array, Uint8Array>
@@ -105,6 +109,21 @@ export class Database {
   /** All of them or none. With `sync` they are on the disk when this resolves. */
   async write(operations: readonly Operation[], sync: boolean): Promise<void> {
     await this.#guard(() => this.#level.batch([...operations], { sync }))
+  }
+
+  /**
+   * Writes everything anew into other files, so that none stays whose checksums do not hold. To
+   * compact alone would leave those of the last level as they are.
+   */
+  async rewrite(): Promise<void> {
+    const everything = { gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }
+    for await (const piece of this.scan(everything)) {
+      const operations = piece.map(([key, value]): Operation => ({ type: 'put', key, value }))
+      await this.write(operations, false)
+    }
+    // `level` is classic-level under Node; its own types are those that browsers have as well.
+    const level = this.#level as unknown as Compactable
+    await this.#guard(() => level.compactRange(everything.gte, everything.lt))
   }
 
   async close(): Promise<void> {

@@ -154,6 +154,8 @@ export class Store {
     await this.#writer.exclusive(async (ledger) => {
       const done = await reindex({ database: this.#database, crypto, open }, ledger)
       report = done.report
+      // Every value has been looked at: the files may have good checksums again.
+      if (this.recovery.damagedFiles.length > 0) await this.#database.rewrite()
       return done.ledger
     })
     this.statements.forgetRevisions()

@@ -49,6 +49,7 @@ export async function runExchange(
     stop(new NetworkError('sync-flood', `sync: the peer sent ${buffered} bytes unasked`))
   })
 
+  let running: AsyncGenerator<Uint8Array> | undefined
   try {
     signal.throwIfAborted()
     const duplex = messageStreamToDuplex(stream)
@@ -67,7 +68,8 @@ export async function runExchange(
         }
       },
       async function* watch(source: AsyncIterable<Uint8Array>) {
-        for await (const frame of work(source)) {
+        running = work(source)
+        for await (const frame of running) {
           yield frame
           // The sink asks for the next frame when this one is sent.
           progress()
@@ -80,6 +82,9 @@ export async function runExchange(
     stream.abort(error instanceof Error ? error : new Error('sync failed'))
     throw error
   } finally {
+    // A sink that fails while it waits for room never comes back for the next frame: what `work`
+    // holds until its end would be held for ever.
+    void running?.return(undefined).catch(() => undefined)
     clearTimeout(stall)
     clearTimeout(end)
     signal.removeEventListener('abort', onAbort)
