@@ -33,6 +33,8 @@ import type { Store } from './store/store.ts'
 const TIME_INTERVAL_MS = 600_000
 /** Of operators that the user did not name, all together: some 50 MB. */
 const MAX_STRANGER_LEAVES = 500_000
+/** Look-ups in logs that are remembered while nothing changes. */
+const MAX_COUNTED = 50_000
 
 export interface LogsComponents {
   readonly folder: DataFolder
@@ -66,6 +68,8 @@ export class Logs implements SyncStore {
   /** Counts whatever may change what the verdict sees. */
   #changes = 0
   #view: { readonly made: string; readonly view: BookView } | undefined
+  /** Which statements stand in logs does not hang on the time: each is looked up once. */
+  #counted: { readonly made: string; readonly answers: Map<string, boolean> } | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(components: LogsComponents) {
@@ -244,11 +248,12 @@ export class Logs implements SyncStore {
       now,
       crypto,
     })
+    const isCounted = this.#rememberCounted(base, policy().hash)
     const self = identity()
     const view: BookView = {
       checked: base.checked,
       isCounted: (sid, key, operator) =>
-        base.isCounted(sid, key, operator) ||
+        isCounted(sid, key, operator) ||
         // What this node said itself counts here before a peer was there to tell it to.
         (!this.own.state().signing &&
           key === self.key.publicKey &&
@@ -262,6 +267,21 @@ export class Logs implements SyncStore {
     }
     this.#view = { made, view }
     return view
+  }
+
+  #rememberCounted(base: BookView, policyHash: string): BookView['isCounted'] {
+    const made = `${this.#changes} ${policyHash}`
+    if (this.#counted?.made !== made) this.#counted = { made, answers: new Map() }
+    const { answers } = this.#counted
+    return (sid, key, operator) => {
+      const name = `${sid} ${key} ${operator}`
+      const known = answers.get(name)
+      if (known !== undefined) return known
+      const answer = base.isCounted(sid, key, operator)
+      if (answers.size >= MAX_COUNTED) answers.clear()
+      answers.set(name, answer)
+      return answer
+    }
   }
 
   #strangerLeaves(): number {
