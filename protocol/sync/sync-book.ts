@@ -15,6 +15,8 @@ import type { Origin } from '../log/origin.ts'
 import type { SyncQuery, SyncRow } from './query.ts'
 
 const STATEMENT_LEAF = 1
+/** Of a log that is not here. */
+const NO_ROOT = '00'.repeat(32)
 /** Kind and sid stand before the tag in a slot. */
 const TAG_AT = 33
 
@@ -50,18 +52,23 @@ export class SyncBook {
     this.book = book
   }
 
-  /** The logs that match, in any order. */
+  /**
+   * The logs that match, in any order. A key that is proven to have forked its log, and of which no
+   * log is here, has a row all the same: of no leaves and no time, so that the proof is asked for.
+   */
   rows({ operators, keys, tags }: SyncQuery): SyncRow[] {
     const wanted = { operators: new Set(operators), keys: new Set(keys) }
-    return this.book
+    const isNamed = ({ operator, key }: Origin): boolean =>
+      wanted.operators.has(operator) || wanted.keys.has(key)
+    const kept = this.book
       .heads()
-      .filter(
-        (head) =>
-          wanted.operators.has(head.origin.operator) ||
-          wanted.keys.has(head.origin.key) ||
-          this.#speaksOf(head, tags),
-      )
+      .filter((head) => isNamed(head.origin) || this.#speaksOf(head, tags))
       .map((head) => this.#rowOf(head))
+    const proven = this.book
+      .proofs()
+      .filter(({ origin }) => isNamed(origin) && !this.#keepsLogOf(origin))
+      .map(({ origin }) => ({ origin, size: 0, root: NO_ROOT, time: 0, proven: true }))
+    return [...kept, ...proven]
   }
 
   row(origin: Origin): SyncRow | undefined {
@@ -106,6 +113,10 @@ export class SyncBook {
 
   #log({ operator, key, text }: Origin): FollowedLog | undefined {
     return this.book.logsOf(operator, key).find(({ origin }) => origin.text === text)
+  }
+
+  #keepsLogOf({ operator, key }: Origin): boolean {
+    return this.book.logsOf(operator, key).some(({ head }) => head !== undefined)
   }
 
   #rowOf({ origin, size, root, time }: Head): SyncRow {

@@ -213,6 +213,24 @@ test('a card that was lost here comes again, though no head of its log is new', 
   expect(client.bodies.has(sid)).toBe(true)
 })
 
+test('a proof comes also from a peer that keeps none of the logs that it speaks of', () => {
+  const log = new TestLog(alice).grow(3)
+  const fork = new TestLog(alice).grow(3, 'another')
+  const query = { operators: [alice.id], keys: [], tags: [] }
+  const server = makeLogStore({ query })
+  server.book.addProof(proveFork(log.head(), fork.head(), nodeCrypto))
+  const client = makeLogStore({ query })
+  show(client.book, log)
+  const report = exchange(client, server)
+  expect(types(report)).toEqual(['query', 'proofs'])
+  expect(client.book.proofs()).toHaveLength(1)
+  const newcomer = makeLogStore({ query })
+  exchange(newcomer, server)
+  expect(newcomer.book.proofs()).toHaveLength(1)
+  // From then on they have the same.
+  expect(types(exchange(newcomer, server))).toEqual(['query'])
+})
+
 test('gaps are filled without a look at anything else', () => {
   const log = new TestLog(alice).add(rebuild)
   const server = holding(log, rebuild)
