@@ -8,7 +8,7 @@ const project = (name: string, include: string[], testTimeout: number) => ({
 const outside = [
   ...(process.env.REBUILDNET_FIXTURES === undefined
     ? []
-    : [project('fixtures', ['test/fixtures/**/*.test.ts'], 60_000)]),
+    : [project('fixtures', ['test/fixtures/**/*.test.ts'], 240_000)]),
   ...(process.env.REBUILDNET_VECTORS === undefined
     ? []
     : [project('outside-vectors', ['test/outside-vectors/**/*.test.ts'], 60_000)]),
