@@ -280,7 +280,9 @@ export class NodeAssembly implements NodeParts {
 
   /** Queues every release that this node is to build and has not built. */
   async enqueueKnown(): Promise<void> {
-    for (const image of this.#images()) {
+    for (const { project, build } of this.projects.all()) {
+      if (!build) continue
+      const { image } = project
       for (const release of await this.store.statements.ofImage(image, 'release')) {
         await this.#consider(release)
       }

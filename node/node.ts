@@ -124,7 +124,7 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
   const stops: (() => Promise<void>)[] = [
     () => parts.store.close(),
     () => parts.trees.close(),
-    () => parts.tally.idle(),
+    () => parts.tally.stop(),
     () => parts.logs.stop(),
   ]
   const stop = async (): Promise<void> => {

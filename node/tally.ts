@@ -110,6 +110,7 @@ export class Tally {
   readonly #last = new Map<string, string>()
   readonly #dirty = new Map<string, Question>()
   #work: Promise<void> = Promise.resolve()
+  #stopped = false
 
   constructor(components: TallyComponents) {
     this.#components = components
@@ -181,6 +182,7 @@ export class Tally {
     if (this.#touched.length > 1) return
     this.#enqueue(async () => {
       for (const each of this.#touched.splice(0)) {
+        if (this.#stopped) return
         try {
           for (const question of await this.#touchedBy(each)) {
             this.#dirty.set(questionKey(question), question)
@@ -196,11 +198,18 @@ export class Tally {
   touchImages(images: Iterable<ImageName>): void {
     for (const image of images) {
       this.#enqueue(async () => {
+        if (this.#stopped) return
         for (const question of await this.published(image)) {
           this.#dirty.set(questionKey(question), question)
         }
       })
     }
+  }
+
+  /** Ends after the question at hand: what was to be asked again is asked at the next start. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#work
   }
 
   /** Resolves once everything that was touched has been asked and told. */
@@ -248,6 +257,7 @@ export class Tally {
 
   async #drain(): Promise<void> {
     for (const [key, question] of this.#dirty) {
+      if (this.#stopped) return
       this.#dirty.delete(key)
       const answer = await this.answer(question)
       const now = gist(answer)
