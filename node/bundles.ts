@@ -17,7 +17,7 @@ import { StatementError } from '../protocol/statement-error.ts'
 import type { SignedStatement } from '../protocol/statement.ts'
 import type { Question } from '../protocol/verdict/answer.ts'
 import { unixSeconds } from './clock.ts'
-import type { BundleReport } from './http/node-service.ts'
+import type { BundleReport } from './http/log-summary.ts'
 import type { NodeParts } from './node-parts.ts'
 
 /** Statements that are verified without a break. */

@@ -8,29 +8,30 @@
 import type {
   AlertSummary,
   AnnounceRequest,
-  BundleReport,
-  Cards,
   DiffReply,
   DiffRequest,
   FollowPreview,
   FollowRequest,
   NodeEvent,
   NodeService,
-  OperatorSummary,
   PeerSummary,
   ProjectSummary,
-  ProofSummary,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
   StatementSummary,
   Status,
-  TrustListPreview,
-  TrustListRequest,
-  TrustRequest,
   VerdictQuery,
   VerdictReply,
 } from '../../node/http/node-service.ts'
+import type { BundleReport, ProofSummary } from '../../node/http/log-summary.ts'
+import type {
+  Cards,
+  OperatorSummary,
+  TrustListPreview,
+  TrustListRequest,
+  TrustRequest,
+} from '../../node/http/trust-summary.ts'
 import type { StreamEvent } from '../../node/http/schema/event.ts'
 import type { OperatorId } from '../../protocol/identifiers.ts'
 import type { Revocation } from '../../protocol/revocation.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { TrustRequest } from '../../node/http/node-service.ts'
+import type { TrustRequest } from '../../node/http/trust-summary.ts'
 import { rewording } from '../api/api-error.ts'
 import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'

@@ -1,7 +1,7 @@
 /** A finished card goes into force: by way of the node, or with another signing key, below it. */
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { rotateSigningKey, settleRootKey } from '../../node/operator-identity.ts'
-import type { Cards } from '../../node/http/node-service.ts'
+import type { Cards } from '../../node/http/trust-summary.ts'
 import { parseBase64 } from '../../protocol/bytes.ts'
 import { openStatement } from '../../protocol/open-statement.ts'
 import type { OperatorCard } from '../../protocol/operator-card.ts'

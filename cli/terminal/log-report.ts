@@ -1,5 +1,5 @@
 /** How up to date the node is about each trusted operator, and its own log, in words. */
-import type { LogStatus, OperatorLogSummary } from '../../node/http/node-service.ts'
+import type { LogStatus, OperatorLogSummary } from '../../node/http/log-summary.ts'
 import { bad, faint, good, warn, type Text } from './style.ts'
 import { countWords, durationWords, operatorWords, timeWords } from './words.ts'
 

@@ -15,7 +15,15 @@ import type {
 } from '../../protocol/identifiers.ts'
 import type { Difference } from '../../protocol/normalize/diff.ts'
 import type { Revocation } from '../../protocol/revocation.ts'
-import type { Answer, Question } from '../../protocol/verdict/answer.ts'
+import type { Answer } from '../../protocol/verdict/answer.ts'
+import type { OperatorLogSummary, LogStatus, ProofSummary, BundleReport } from './log-summary.ts'
+import type {
+  OperatorSummary,
+  Cards,
+  TrustListRequest,
+  TrustListPreview,
+  TrustRequest,
+} from './trust-summary.ts'
 
 export interface Status {
   readonly version: string
@@ -51,49 +59,6 @@ export interface Status {
   readonly started: UnixSeconds
 }
 
-/** How up to date this node is about one operator of the policy. */
-export interface OperatorLogSummary {
-  readonly operator: OperatorId
-  readonly name: string | null
-  /** Of any of its keys; null where none is here. */
-  readonly newestHead: UnixSeconds | null
-  readonly ageSeconds: number | null
-  /** Whether everything under its heads is here. */
-  readonly complete: boolean
-  /** Whether it counts as fresh under the policy. */
-  readonly fresh: boolean
-  /** What is not here; empty where it is complete. */
-  readonly missing: readonly ('no-card' | 'card' | 'log' | 'seal' | 'statements')[]
-  readonly missingStatements: number
-  /** A proof that it told two histories. */
-  readonly equivocation: {
-    readonly id: string
-    readonly kind: string
-    readonly origin: string
-    readonly words: string
-  } | null
-}
-
-export interface LogStatus {
-  /** The log of this node's own key. */
-  readonly own: {
-    readonly origin: string
-    readonly size: number
-    readonly head: { readonly size: number; readonly time: UnixSeconds } | null
-    /** False until a peer has said what it knows of this log: no head is signed before. */
-    readonly signing: boolean
-    /** When and why a new log was begun before its time. */
-    readonly reopened: {
-      readonly n: number
-      readonly at: UnixSeconds
-      readonly why: string
-    } | null
-  }
-  /** Seconds by which the clock is behind what was written down, where that is too far. */
-  readonly clockBehind: number | null
-  readonly operators: readonly OperatorLogSummary[]
-}
-
 export interface VerdictQuery {
   /** `host/path:tag`, `host/path@sha256:…` or both. */
   readonly image: string
@@ -115,31 +80,6 @@ export interface VerdictReply {
   readonly logs?: readonly OperatorLogSummary[]
   /** Of the policy that decided, such as that it can never allow. */
   readonly warnings?: readonly string[]
-}
-
-/** A proof that an operator told two histories. */
-export interface ProofSummary {
-  /** sha256 of its bytes. */
-  readonly id: string
-  readonly kind: string
-  readonly operator: OperatorId
-  readonly key: KeyHex
-  readonly origin: string
-  readonly words: string
-  readonly proof: string
-}
-
-/** What became of the parts of a bundle. */
-export interface BundleReport {
-  /** What it was made to answer. */
-  readonly questions: readonly Question[]
-  /** That are new here. */
-  readonly statements: number
-  readonly known: number
-  readonly heads: number
-  readonly proofs: number
-  /** What was not taken, and why, one line each. */
-  readonly refused: readonly string[]
 }
 
 export interface DiffRequest {
@@ -249,73 +189,6 @@ export interface QueueItem {
   readonly result: Sid | null
   /** File of the last build's log; absent where nothing was built. */
   readonly log?: string
-}
-
-export interface OperatorSummary {
-  readonly id: OperatorId
-  readonly name: string | null
-  readonly groups: readonly string[]
-  /** By the user's own policy. */
-  readonly trusted: boolean
-  readonly self: boolean
-  /** Of the newest card that is believed. */
-  readonly version: number | null
-  readonly keys: readonly KeyHex[]
-  readonly expires: UnixSeconds | null
-  readonly contact: string | null
-  readonly claims: Readonly<Record<string, string>>
-  /** Why it supports nothing: two cards of one version, or a pinned one that is not here. */
-  readonly trouble: 'two-cards' | 'pin-missing' | null
-  /** Logs of its keys that it has ended. */
-  readonly revocations: readonly Revocation[]
-}
-
-/** Operator cards, each base64 of a canonical binary operator statement. */
-export interface Cards {
-  readonly card: string
-  /** Those that it follows, the oldest first: without them a later card shows nothing. */
-  readonly earlier?: readonly string[]
-}
-
-export interface TrustListRequest {
-  /** The text of the list (TOML), byte for byte. */
-  readonly list: string
-  /** Its detached signature, as `ssh-keygen -Y sign` writes it. */
-  readonly signature: string
-  /** Whose signature it must be, where this list was never imported: a line or a fingerprint. */
-  readonly signer?: string
-}
-
-/** What importing a list would change. */
-export interface TrustListPreview {
-  readonly name: string
-  readonly serial: number
-  /** Who signed it: the fingerprint of the key. */
-  readonly signer: string
-  /** Whether an earlier list of this name was taken from this signer, or the caller named it. */
-  readonly known: boolean
-  readonly changes: readonly {
-    readonly kind: 'added' | 'changed' | 'removed'
-    readonly id: OperatorId
-    readonly name: string | null
-    readonly groups: readonly string[]
-    /** What the policy says now, of one that changes. */
-    readonly before: { readonly name: string | null; readonly groups: readonly string[] } | null
-  }[]
-  /** To be given back with the import: nothing else than what was shown is done. */
-  readonly token: string
-}
-
-export interface TrustRequest {
-  /** A card (base64 of a canonical binary operator statement) or an operator id. */
-  readonly card?: string
-  /** The cards that it follows, the oldest first. */
-  readonly earlier?: readonly string[]
-  readonly operator?: OperatorId
-  readonly name?: string
-  readonly groups?: readonly string[]
-  /** Whether the policy names this very card: needed where there are two of one version. */
-  readonly pin?: boolean
 }
 
 export interface PeerSummary {

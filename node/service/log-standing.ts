@@ -6,7 +6,7 @@
 import type { ImageName, OperatorId } from '../../protocol/identifiers.ts'
 import type { OperatorLogs } from '../../protocol/log/log-view.ts'
 import { rulesFor } from '../../protocol/policy.ts'
-import type { LogStatus, OperatorLogSummary } from '../http/node-service.ts'
+import type { LogStatus, OperatorLogSummary } from '../http/log-summary.ts'
 import type { NodeParts } from '../node-parts.ts'
 
 export class LogStanding {

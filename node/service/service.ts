@@ -3,29 +3,30 @@ import type { Revocation } from '../../protocol/revocation.ts'
 import type {
   AlertSummary,
   AnnounceRequest,
-  BundleReport,
-  Cards,
   DiffReply,
   DiffRequest,
   FollowPreview,
   FollowRequest,
   NodeEvent,
   NodeService,
-  OperatorSummary,
   PeerSummary,
   ProjectSummary,
-  ProofSummary,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
   StatementSummary,
   Status,
-  TrustListPreview,
-  TrustListRequest,
-  TrustRequest,
   VerdictQuery,
   VerdictReply,
 } from '../http/node-service.ts'
+import type { BundleReport, ProofSummary } from '../http/log-summary.ts'
+import type {
+  Cards,
+  OperatorSummary,
+  TrustListPreview,
+  TrustListRequest,
+  TrustRequest,
+} from '../http/trust-summary.ts'
 import { toBase64 } from '../../protocol/bytes.ts'
 import { Bundles } from '../bundles.ts'
 import { ConfigError } from '../config-error.ts'

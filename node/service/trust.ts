@@ -10,11 +10,11 @@ import { ConfigError } from '../config-error.ts'
 import type {
   Cards,
   OperatorSummary,
-  Status,
   TrustListPreview,
   TrustListRequest,
   TrustRequest,
-} from '../http/node-service.ts'
+} from '../http/trust-summary.ts'
+import type { Status } from '../http/node-service.ts'
 import type { NodeParts } from '../node-parts.ts'
 import { TrustLists, type OpenedList } from '../trust-lists.ts'
 

@@ -6,31 +6,35 @@ import { ConfigError } from '../../node/config-error.ts'
 import type {
   AlertSummary,
   AnnounceRequest,
-  BundleReport,
-  Cards,
   DiffReply,
   DiffRequest,
   FollowPreview,
   FollowRequest,
-  LogStatus,
   NodeEvent,
   NodeService,
-  OperatorLogSummary,
-  OperatorSummary,
   PeerSummary,
   ProjectSummary,
-  ProofSummary,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
   StatementSummary,
   Status,
-  TrustListPreview,
-  TrustListRequest,
-  TrustRequest,
   VerdictQuery,
   VerdictReply,
 } from '../../node/http/node-service.ts'
+import type {
+  BundleReport,
+  LogStatus,
+  OperatorLogSummary,
+  ProofSummary,
+} from '../../node/http/log-summary.ts'
+import type {
+  Cards,
+  OperatorSummary,
+  TrustListPreview,
+  TrustListRequest,
+  TrustRequest,
+} from '../../node/http/trust-summary.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
 
 export const IMAGE = 'registry.example/app'

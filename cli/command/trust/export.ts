@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { OperatorSummary } from '../../../node/http/node-service.ts'
+import type { OperatorSummary } from '../../../node/http/trust-summary.ts'
 import { CliError } from '../../cli-error.ts'
 import type { Bind } from '../../command-table.ts'
 import { EXIT } from '../../exit-code.ts'

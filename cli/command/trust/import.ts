@@ -1,6 +1,6 @@
 /** A signed list of operators: shows what it would change, and asks. Trust never grows by itself. */
 import type { Command } from 'commander'
-import type { TrustListPreview } from '../../../node/http/node-service.ts'
+import type { TrustListPreview } from '../../../node/http/trust-summary.ts'
 import { rewording } from '../../api/api-error.ts'
 import { CliError } from '../../cli-error.ts'
 import type { Bind } from '../../command-table.ts'

@@ -1,7 +1,7 @@
 /** Evidence as files: bundles and proofs. */
 import { z } from 'zod'
 import { MAX_BUNDLE_BYTES } from '../../../protocol/bundle.ts'
-import type { BundleReport, ProofSummary } from '../node-service.ts'
+import type { BundleReport, ProofSummary } from '../log-summary.ts'
 import { component, list } from './component.ts'
 import { digest, image, key, operatorId, platform } from './identifiers.ts'
 

@@ -1,6 +1,6 @@
 /** How up to date a node is about the logs of others, and its own. */
 import { z } from 'zod'
-import type { LogStatus, OperatorLogSummary } from '../node-service.ts'
+import type { LogStatus, OperatorLogSummary } from '../log-summary.ts'
 import { component } from './component.ts'
 import { operatorId, seconds } from './identifiers.ts'
 

@@ -6,7 +6,7 @@ import type {
   TrustListPreview,
   TrustListRequest,
   TrustRequest,
-} from '../node-service.ts'
+} from '../trust-summary.ts'
 import { component, list } from './component.ts'
 import { key, operatorId, seconds } from './identifiers.ts'
 
