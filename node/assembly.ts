@@ -45,6 +45,7 @@ import { isRelease, Tally } from './tally.ts'
 import { TreeStore } from './tree/tree-store.ts'
 import { clearUnsynced, isUnsynced, markUnsynced } from './unsynced.ts'
 import { Webhooks } from './webhooks.ts'
+import { commitTimesOf } from '../protocol/recipe-template.ts'
 import { Workshop } from './workshop.ts'
 
 /** Statements of unknown signers tend to come together; one round of sync serves them all. */
@@ -175,7 +176,10 @@ export class NodeAssembly implements NodeParts {
         builders: [new Buildah()],
         insecure: (image) => insecureHosts(this, image),
         trees: this.trees,
-        usesCommitTime: (image) => projects.get(image)?.project.recipe.sourceDateEpoch === 'commit',
+        commitTimes: ({ image, recipe }) => {
+          const template = projects.get(image)?.project.recipe
+          return template === undefined ? [] : commitTimesOf(template, recipe)
+        },
       },
       { workFolder: folder.work, logFolder: folder.logs, limits: buildLimits(config) },
     )

@@ -8,7 +8,8 @@ import { z } from 'zod'
 import { issueWords } from '../protocol/issue-words.ts'
 import { ConfigError } from './config-error.ts'
 import { parseDuration } from './duration.ts'
-import { loadToml } from './toml-file.ts'
+import { parseToml, placeIn, readOptional } from './toml-file.ts'
+import type { TomlPath } from './toml-place.ts'
 
 const CONFIG_FORMAT = 1
 
@@ -151,27 +152,28 @@ type Layer = z.output<typeof schema>
 /** A setting from outside the file: `listen` and `sync_interval` as in config.toml, `build.timeout` dotted. */
 export type ConfigFlags = Readonly<Record<string, unknown>>
 
-function parseLayer(value: unknown, where: string): Layer {
+/** `where` says what an error is about: a file and the line of the key in it, or where else it was set. */
+function parseLayer(value: unknown, where: (path: TomlPath) => string): Layer {
   const format = (value as { format?: unknown }).format
   if (typeof format === 'number' && format > CONFIG_FORMAT) {
     throw new ConfigError(
       'newer-format',
-      `${where} is of format ${format}, this rebuildnet reads ${CONFIG_FORMAT}: update rebuildnet`,
+      `${where([])} is of format ${format}, this rebuildnet reads ${CONFIG_FORMAT}: update rebuildnet`,
     )
   }
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
-  const key = (issue?.path ?? []).join('.')
+  const path = (issue?.path ?? []) as TomlPath
   if (issue?.code === 'unrecognized_keys') {
-    const unknown = [...(issue.path as string[]), issue.keys[0] ?? ''].join('.')
+    const unknown = [...path, issue.keys[0] ?? '']
     const keys = issue.path.length === 0 ? schema.shape : schema.shape.build.unwrap().shape
     throw new ConfigError(
       'unknown-key',
-      `${where}: unknown key "${unknown}"; known: ${Object.keys(keys).join(', ')}`,
+      `${where(unknown)}: unknown key "${unknown.join('.')}"; known: ${Object.keys(keys).join(', ')}`,
     )
   }
-  throw new ConfigError('bad-value', `${where}: "${key}" ${issueWords(issue)}`)
+  throw new ConfigError('bad-value', `${where(path)}: "${path.join('.')}" ${issueWords(issue)}`)
 }
 
 const LISTS = new Set(['listen', 'bootstrap', 'announce', 'insecure', 'webhooks'])
@@ -217,10 +219,11 @@ export interface ConfigSources {
 
 export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const path = join(sources.dataFolder, 'config.toml')
+  const text = (await readOptional(path)) ?? ''
   const layers = [
-    parseLayer((await loadToml(path)) ?? {}, path),
-    parseLayer(environmentLayer(sources.environment ?? {}), 'environment (REBUILDNET_…)'),
-    parseLayer(flagLayer(sources.flags ?? {}), 'command line'),
+    parseLayer(parseToml(text, path), (key) => placeIn(path, text, key)),
+    parseLayer(environmentLayer(sources.environment ?? {}), () => 'environment (REBUILDNET_…)'),
+    parseLayer(flagLayer(sources.flags ?? {}), () => 'command line'),
   ]
   const top: Layer = Object.assign({}, ...layers) as Layer
   const build = Object.assign({}, ...layers.map((l) => l.build ?? {})) as NonNullable<

@@ -14,7 +14,8 @@ import { parsePolicy, type Policy } from '../protocol/policy.ts'
 import { PolicyError } from '../protocol/policy-error.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { ConfigError } from './config-error.ts'
-import { parseToml } from './toml-file.ts'
+import { parseToml, placeIn } from './toml-file.ts'
+import type { TomlPath } from './toml-place.ts'
 
 export interface OperatorBlock {
   readonly id: OperatorId
@@ -115,9 +116,14 @@ function readPolicy(text: string, path: string, crypto: Crypto): Policy {
   try {
     return parsePolicy(value, crypto)
   } catch (error) {
-    if (error instanceof PolicyError) throw error.in(path)
+    if (error instanceof PolicyError) throw error.in(placeIn(path, text, stepsOf(error.key)))
     throw error
   }
+}
+
+/** `operator[2].id` as steps. What is quoted in it is a name that nobody reads. */
+function stepsOf(key: string): TomlPath {
+  return [...key.matchAll(/[\w-]+/g)].map(([step]) => (/^[0-9]+$/.test(step) ? Number(step) : step))
 }
 
 /** The text without the `[[operator]]` block of this id; comments inside the block go with it. */

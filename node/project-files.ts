@@ -8,9 +8,11 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { parseProject, type Project } from '../protocol/project.ts'
+import { ProjectError } from '../protocol/project-error.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { ConfigError } from './config-error.ts'
 import { parseToml } from './toml-file.ts'
+import { lineOf } from './toml-place.ts'
 
 export interface FollowedProject {
   readonly project: Project
@@ -28,8 +30,15 @@ const followSchema = z.strictObject({
   trustRecipe: z.boolean(),
 })
 
+/** Throws ConfigError or ProjectError, which name `where` and the line. */
 export function readProjectText(text: string, where: string): Project {
-  return parseProject(parseToml(text, where), where)
+  const value = parseToml(text, where)
+  try {
+    return parseProject(value)
+  } catch (error) {
+    if (error instanceof ProjectError) throw error.in(where, lineOf(text, error.path))
+    throw error
+  }
 }
 
 export class ProjectFiles {

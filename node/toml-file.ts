@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { parse, TomlError } from 'smol-toml'
 import { ConfigError } from './config-error.ts'
+import { lineOf, type TomlPath } from './toml-place.ts'
 
 const MAX_TOML_BYTES = 256 * 1024
 
@@ -14,17 +15,23 @@ export function parseToml(text: string, where: string): Record<string, unknown> 
   } catch (cause) {
     if (!(cause instanceof TomlError)) throw cause
     const reason = cause.message.split('\n')[0] ?? 'not TOML'
-    throw new ConfigError('syntax', `${where}, line ${cause.line}: ${reason}`, { cause })
+    throw new ConfigError('syntax', `${where}:${cause.line}: ${tidy(reason)}`, { cause })
   }
 }
 
-/** The parsed file, or undefined where there is none. */
-export async function loadToml(path: string): Promise<Record<string, unknown> | undefined> {
-  const text = await readOptional(path)
-  return text === undefined ? undefined : parseToml(text, path)
+/** `FILE:LINE` of a key, or FILE alone where the line is not known: what an error begins with. */
+export function placeIn(where: string, text: string, path: TomlPath): string {
+  const line = lineOf(text, path)
+  return line === undefined ? where : `${where}:${line}`
 }
 
-async function readOptional(path: string): Promise<string | undefined> {
+/** The parser names itself first. */
+function tidy(reason: string): string {
+  return reason.replace(/^Invalid TOML document: /, '')
+}
+
+/** The text of a file, or undefined where there is none. */
+export async function readOptional(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {

@@ -57,8 +57,8 @@ export interface WorkshopComponents {
   readonly insecure: (image: string) => readonly string[]
   /** Where the trees of what was built and of what was published are kept. */
   readonly trees: { keep(objects: Iterable<TreeObject>): Promise<void> }
-  /** Whether the project file takes SOURCE_DATE_EPOCH from the commit: then it must be its time. */
-  readonly usesCommitTime: (image: string) => boolean
+  /** Values of the release that stand for its commit's time, by the project file: they must be it. */
+  readonly commitTimes: (release: Release) => readonly string[]
 }
 
 export interface WorkshopOptions {
@@ -218,24 +218,24 @@ export class Workshop {
     return { kind: 'built', ...read, materials, logDigest, environment }
   }
 
-  /** Throws BuildError, also where the release's epoch is not the time of its commit. */
+  /** Throws BuildError, also where the release gives its commit a time that it has not. */
   async #fetchSource(
-    { source, image, recipe }: Release,
+    release: Release,
     directory: string,
     log: BuildLog,
     signal: AbortSignal,
   ): Promise<void> {
-    const { repository, commit, ref } = source
-    const insecure = this.#components.insecure(image)
+    const { repository, commit, ref } = release.source
+    const insecure = this.#components.insecure(release.image)
     const { commitTime } = await fetchSource(
       { repository, commit, ref, directory, insecure, log },
       signal,
     )
-    const { sourceDateEpoch } = recipe
-    if (!this.#components.usesCommitTime(image) || sourceDateEpoch === commitTime) return
+    const other = this.#components.commitTimes(release).find((time) => time !== String(commitTime))
+    if (other === undefined) return
     throw new BuildError(
       'source-not-allowed',
-      `the release says SOURCE_DATE_EPOCH ${sourceDateEpoch ?? 'none'}, its commit is of ${commitTime}`,
+      `the release says that its commit is of ${other}, and it is of ${commitTime} (seconds since 1970)`,
     )
   }
 

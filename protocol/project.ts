@@ -12,7 +12,7 @@ import { isOperatorId } from './identifiers.ts'
 import { isImageName } from './image-name.ts'
 import { parseProfile } from './normalize/profile.ts'
 import { isPlatform } from './platform.ts'
-import { ProjectError } from './project-error.ts'
+import { ProjectError, type ProjectErrorCode } from './project-error.ts'
 import {
   BUILDER_NAMES,
   isAnnotationKey,
@@ -27,15 +27,24 @@ import {
   type BuilderPin,
 } from './recipe.ts'
 import { isSourceUrl } from './source-url.ts'
+import { isValuePattern, MAX_PATTERN_LENGTH } from './value-pattern.ts'
 
 const PROJECT_FORMAT = 1
 
 /**
- * A recipe value: a literal, or a reference that the announcer resolves. `from` is
- * `annotation:KEY` or `label:KEY` of the published image, or `commit-time` (seconds since 1970);
- * `pattern` is a regular expression that the whole value must match.
+ * A reference that the announcer resolves. `from` is `annotation:KEY` or `label:KEY` of the
+ * published image, or `commit-time` (seconds since 1970); `pattern` is a regular expression that
+ * the whole value must match.
  */
-export type TemplateValue = string | number | { readonly from: string; readonly pattern: string }
+export interface Reference {
+  readonly from: string
+  readonly pattern: string
+  /** The value is a date (`20260610`), and what is meant is the midnight in UTC that begins it. */
+  readonly as?: 'date'
+}
+
+/** A recipe value: a literal, or a reference. */
+export type TemplateValue = string | number | Reference
 
 /** The recipe of a project file; a release carries the resolved literals. */
 export interface RecipeTemplate {
@@ -86,8 +95,13 @@ const reference = z.strictObject({
     (from) => /^(?:commit-time|(?:annotation|label):[!-~]{1,256})$/.test(from),
     '"annotation:KEY", "label:KEY" or "commit-time"',
   ),
-  pattern: spelled(isPattern, 'a regular expression', 512),
+  pattern: spelled(
+    isValuePattern,
+    'a regular expression in the syntax of RE2, with at most 256 repetitions',
+    MAX_PATTERN_LENGTH,
+  ),
 })
+const time = reference.extend({ as: z.literal('date').exactOptional() })
 const templateValue = z.union([z.string().max(2048), z.int().min(0).max(MAX_TIME), reference])
 
 /** A table of at least one entry; an empty one counts as absent. */
@@ -111,9 +125,7 @@ const recipe = z.strictObject({
   context: spelled(isContextPath, '"." or a relative path without ".."', 512).default('.'),
   target: spelled(isTargetName, 'the name of a build stage', 128).optional(),
   build_args: table(templateValue, isBuildArgName, 'the name of a build argument'),
-  source_date_epoch: z
-    .union([z.int().min(0).max(MAX_TIME), z.literal('commit'), reference])
-    .optional(),
+  source_date_epoch: z.union([z.int().min(0).max(MAX_TIME), z.literal('commit'), time]).optional(),
   annotations: table(templateValue, isAnnotationKey, 'an annotation key'),
   network: z.enum(['none', 'default']).optional(),
   exporter: table(z.string().max(2048), isExporterOption, 'the name of an exporter option'),
@@ -132,37 +144,21 @@ const project = z.strictObject({
     .default([]),
 })
 
-/** Reads a parsed project file; `where` names it in errors. Throws ProjectError. */
-export function parseProject(value: unknown, where = 'project file'): Project {
+/** Reads a parsed project file. Throws ProjectError. */
+export function parseProject(value: unknown): Project {
   const { format } = (value ?? {}) as { format?: unknown }
   if (typeof format === 'number' && format > PROJECT_FORMAT) {
     throw new ProjectError(
       'newer-format',
-      'format',
-      `${where} is of format ${format}, this rebuildnet reads ${PROJECT_FORMAT}: update rebuildnet`,
+      ['format'],
+      `the file is of format ${format}, this rebuildnet reads ${PROJECT_FORMAT}: update rebuildnet`,
     )
   }
   const parsed = project.safeParse(value, { reportInput: true })
-  if (!parsed.success) throw firstIssue(parsed.error.issues, where)
+  if (!parsed.success) throw firstIssue(parsed.error.issues)
   const { format: _format, recipe: raw, ...rest } = parsed.data
   const { build_args: buildArgs, source_date_epoch: sourceDateEpoch, ...fields } = raw
   return { ...rest, recipe: present({ ...fields, buildArgs, sourceDateEpoch }) }
-}
-
-/** The whole of a value must match, whatever the pattern says of its ends. */
-export function matchesPattern(pattern: string, value: string): boolean {
-  return new RegExp(`^(?:${pattern})$`, 'u').test(value)
-}
-
-function isPattern(pattern: string): boolean {
-  try {
-    // By itself first: a stray parenthesis must not close the group that anchors it.
-    new RegExp(pattern, 'u')
-    new RegExp(`^(?:${pattern})$`, 'u')
-    return true
-  } catch {
-    return false
-  }
 }
 
 function isKnownProfile(id: string): boolean {
@@ -182,35 +178,32 @@ function present<T extends object>(values: T): Present<T> {
 }
 
 /** The first issue, but an unknown key before all: it may be why another one is missing. */
-function firstIssue(issues: readonly z.core.$ZodIssue[], where: string): ProjectError {
+function firstIssue(issues: readonly z.core.$ZodIssue[]): ProjectError {
   const issue = issues.find((each) => each.code === 'unrecognized_keys') ?? issues[0]
   if (issue === undefined) throw new Error('an error without an issue')
-  const key = issue.path.map(String).join('.')
-  const at = (name: string): string => `${where}: ${name === '' ? 'the file' : `"${name}"`}`
+  const path = issue.path.map((step) => (typeof step === 'number' ? step : String(step)))
+  const at = (key: string): string => (key === '' ? 'the file' : `"${key}"`)
+  const fault = (code: ProjectErrorCode, what: string, of = path): ProjectError =>
+    new ProjectError(code, of, `${at(of.join('.'))} ${what}`)
   if (issue.code === 'unrecognized_keys') {
-    const name = [key, issue.keys[0]].filter(Boolean).join('.')
-    return new ProjectError(
-      'unknown-key',
-      name,
-      `${at(name)} is not a key of a project file: check its spelling, or remove it`,
-    )
+    const what = 'is not a key of a project file: check its spelling, or remove it'
+    return fault('unknown-key', what, [...path, issue.keys[0] ?? ''])
   }
   if (issue.code === 'invalid_key') {
-    const reason = issue.issues[0]?.message ?? 'is no such key'
-    return new ProjectError('bad-value', key, `${at(key)} ${reason}`)
+    return fault('bad-value', issue.issues[0]?.message ?? 'is no such key')
   }
-  if (issue.input === undefined) {
-    return new ProjectError('missing-key', key, `${at(key)} is missing`)
-  }
+  if (issue.input === undefined) return fault('missing-key', 'is missing')
   if (issue.code === 'invalid_union') {
     // The member that got past the type of the value itself is the one that was meant.
     const reasons = issue.errors.flatMap((each) => each.slice(0, 1))
-    const reason = reasons.find((each) => each.code !== 'invalid_type' || each.path.length > 0)
+    const reason =
+      reasons.find((each) => each.path.length > 0) ??
+      reasons.find((each) => each.code !== 'invalid_type')
     if (reason !== undefined) {
-      return firstIssue([{ ...reason, path: [...issue.path, ...reason.path] }], where)
+      return firstIssue([{ ...reason, path: [...issue.path, ...reason.path] }])
     }
-    return new ProjectError('wrong-type', key, `${at(key)} is of the wrong type`)
+    return fault('wrong-type', 'is of the wrong type')
   }
   const code = issue.code === 'invalid_type' ? 'wrong-type' : 'bad-value'
-  return new ProjectError(code, key, `${at(key)} ${issueWords(issue)}`)
+  return fault(code, issueWords(issue))
 }

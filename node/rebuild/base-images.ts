@@ -39,6 +39,13 @@ export function findBaseImages(
   const dockerfile = parseDockerfile(dockerfileText)
   const own = repositoryOf(ownImage)
   if (dockerfile.syntax !== undefined) refuseOwn(dockerfile.syntax, own, 1)
+  for (const { image } of recipe.builders) {
+    if (image === undefined || repositoryOf(image) !== own) continue
+    throw new BuildError(
+      'recipe-reads-own-image',
+      `the recipe's builder is ${own}, the project's own image: it would reproduce anything`,
+    )
+  }
   const stages = readStages(dockerfile, recipe, platform, own)
   const needed = new Set<number>()
   const queue = [findTarget(stages, recipe.target)]

@@ -98,7 +98,13 @@ describe('the configuration', () => {
       '"http" must be 127.0.0.1:PORT',
     ],
     ['a newer format', 'format = 2', 'newer-format', 'of format 2, this rebuildnet reads 1'],
-    ['broken TOML', 'network = ', 'syntax', 'line 1'],
+    ['broken TOML', 'network = ', 'syntax', 'config.toml:1: '],
+    [
+      'a key below others',
+      '\n[build]\ncpus = 1\ndisk_mb = "x"',
+      'bad-value',
+      'config.toml:4: "build.d',
+    ],
   ])('refuses %s, naming it', async (_name, text, code, words) => {
     const error = await load(text).catch((caught: unknown) => caught)
     expect(error).toMatchObject({ name: 'ConfigError', code })

@@ -25,6 +25,18 @@ describe('the policy file', () => {
     }
   })
 
+  it.each([
+    ['threshold = 2\n\n[[image]]\nmatch = "x/*"\naccept = "mostly"', 5],
+    [`[[operator]]\nid = "${alice}"\n[[operator]]\nid = "${bob}"\nnmae = "B"`, 5],
+    ['[[operator]]\nname = "nobody"', 1],
+    ['threshold = 2\nmax_dissent = 2', 2],
+    ['"a\\nb" = 1', undefined],
+  ])('names the line of what is wrong with it: %j', async (text, line) => {
+    const error = await policyFile(text).catch((caught: unknown) => caught as Error)
+    const place = line === undefined ? 'policy.toml: ' : `policy.toml:${line}: `
+    expect((error as Error).message).toContain(place)
+  })
+
   it('keeps what the user wrote when an operator is added and removed', async () => {
     const text = `# mine\nthreshold = 3 # k\n\n[[operator]]\nid = "${alice}"\nname = "A"\n\n[[image]]\nmatch = "ghcr.io/x/*"\naccept = "exact"\n`
     const { path, file } = await policyFile(text)

@@ -1,7 +1,7 @@
 import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { ProjectFiles } from '../../../node/project-files.ts'
+import { ProjectFiles, readProjectText } from '../../../node/project-files.ts'
 import { makeOperator } from '../../support/statements.ts'
 import { temporaryFolder } from '../../support/temporary-store.ts'
 
@@ -67,5 +67,30 @@ describe('followed projects', () => {
       code: 'unknown-key',
     })
     expect(await readdir(folder)).toEqual([])
+  })
+})
+
+describe('an error in a project file', () => {
+  /** The message for the file in which `part` is written as `change`. */
+  const messageOf = (part: string, change: string): string => {
+    try {
+      readProjectText(text().replace(part, change), 'app.toml')
+    } catch (error) {
+      return (error as Error).message
+    }
+    throw new Error('the file was taken')
+  }
+
+  it.each([
+    ['"linux/amd64"]', '"linux/amd64"', 'app.toml:4: '],
+    ['[recipe]', '[recipe]\n\ntagret = "x"', 'app.toml:8: "recipe.tagret" is not a key'],
+    ['"linux/amd64"]', '"linux/amd64",\n 5]', 'app.toml:4: "platforms.1" must be a text'],
+    ['name = "buildah"', 'name = "make"', 'app.toml:8: "recipe.builders.0.name" must be one of '],
+    ['name = "buildah"', 'version = "1"', 'app.toml:7: "recipe.builders.0.name" is missing'],
+    ['format = 1', 'format = 7', 'app.toml:1: the file is of format 7, this rebuildnet reads 1'],
+    ['image =', '#', 'app.toml: "image" is missing'],
+  ])('where %s is %s begins with file and line', (part, change, message) => {
+    expect(messageOf(part, change)).toContain(message)
+    expect(messageOf(part, change)).not.toContain('\n')
   })
 })

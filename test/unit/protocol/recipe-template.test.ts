@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { ProjectError } from '../../../protocol/project-error.ts'
 import type { RecipeTemplate } from '../../../protocol/project.ts'
-import { matchesTemplate, resolveTemplate } from '../../../protocol/recipe-template.ts'
+import {
+  commitTimesOf,
+  matchesTemplate,
+  resolveTemplate,
+} from '../../../protocol/recipe-template.ts'
 import type { Recipe } from '../../../protocol/recipe.ts'
 import { StatementError } from '../../../protocol/statement-error.ts'
 import { TEST_TIME } from '../../support/statements.ts'
@@ -77,6 +81,18 @@ describe('resolveTemplate', () => {
     expect(work).toThrow(expect.objectContaining({ code }))
   })
 
+  it('takes the epoch from a date: the midnight in UTC that begins it', () => {
+    const date = { from: 'annotation:date', pattern: '[0-9]{8}', as: 'date' } as const
+    const dated = { ...template, sourceDateEpoch: date }
+    const resolved = resolveTemplate(dated, context)
+    expect(resolved.sourceDateEpoch).toBe(Date.UTC(2026, 0, 1) / 1000)
+    expect(matchesTemplate({ recipe: dated }, resolved)).toEqual([])
+    const other = { ...context, annotations: { date: '20260231' } }
+    expect(() => resolveTemplate(dated, other)).toThrow(
+      '"recipe.source_date_epoch" resolves to "20260231", not to a date such as 20260610',
+    )
+  })
+
   it('refuses a value that resolves to no time', () => {
     const from = { from: 'annotation:epoch', pattern: '.*' }
     const work = (): unknown =>
@@ -134,5 +150,46 @@ describe('matchesTemplate', () => {
 
   it('lists every mismatch, not the first', () => {
     expect(mismatches({ dockerfile: 'Other', context: 'src', buildArgs: {} })).toHaveLength(6)
+  })
+
+  it('refuses values of one source that differ, though each matches its pattern', () => {
+    const date = { from: 'annotation:date', pattern: '[0-9]{8}' }
+    const dated: RecipeTemplate = {
+      ...template,
+      sourceDateEpoch: { ...date, as: 'date' },
+      annotations: { date },
+    }
+    const day = Date.UTC(2026, 0, 1) / 1000
+    const said = (epoch: number, argument: string, annotation: string): string[] =>
+      matchesTemplate(
+        { recipe: dated },
+        {
+          ...recipe,
+          sourceDateEpoch: epoch,
+          buildArgs: { ...recipe.buildArgs, DATE: argument },
+          annotations: { date: annotation },
+        },
+      )
+    expect(said(day, '20260101', '20260101')).toEqual([])
+    expect(said(day, '20251231', '20260101')).toEqual([
+      'sourceDateEpoch and build argument "DATE" both stand for annotation:date, and are not of one value',
+    ])
+    expect(said(day, '20260101', '20260102')).toEqual([
+      'sourceDateEpoch and annotation "date" both stand for annotation:date, and are not of one value',
+    ])
+    expect(said(day + 1, '20260101', '20260101')).toEqual([
+      `sourceDateEpoch is "${day + 1}", which does not match [0-9]{8}`,
+    ])
+  })
+})
+
+describe('the time of the commit', () => {
+  it('is what every value says that stands for it', () => {
+    expect(commitTimesOf(template, recipe)).toEqual([String(TEST_TIME), String(TEST_TIME)])
+    expect(mismatches({ sourceDateEpoch: TEST_TIME + 1 })).toEqual([
+      'sourceDateEpoch and build argument "BUILT" both stand for commit-time, and are not of one value',
+    ])
+    const { sourceDateEpoch: _epoch, buildArgs: _args, ...rest } = template
+    expect(commitTimesOf(rest, recipe)).toEqual([])
   })
 })

@@ -128,6 +128,12 @@ describe('the images that a Dockerfile reads', () => {
     expect(codeOf(dockerfile)).toBe('recipe-reads-own-image')
   })
 
+  it('is not the image of the builder either', () => {
+    const image = `ghcr.io:443/example/app@sha256:${'a'.repeat(64)}`
+    const builders = [{ name: 'docker' as const, image }]
+    expect(codeOf('FROM scratch', { builders })).toBe('recipe-reads-own-image')
+  })
+
   it('leaves out the stages that the target does not need', () => {
     const text = 'FROM a AS one\nFROM b AS two\nFROM c AS three\nCOPY --from=one / /\n'
     expect(find(text)).toEqual(['a', 'c'])
