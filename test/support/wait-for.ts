@@ -7,12 +7,14 @@ export interface WaitOptions {
 }
 
 const POLL_MS = 20
+/** What takes a second takes twenty where other work has the machine; a close limit shows nothing. */
+const PATIENCE_MS = 120_000
 
 /** Resolves with the first truthy value of `condition`; throws with `what` at the deadline. */
 export async function waitFor<T>(
   what: string,
   condition: () => T | Promise<T>,
-  { deadlineMs = 30_000 }: WaitOptions = {},
+  { deadlineMs = PATIENCE_MS }: WaitOptions = {},
 ): Promise<Exclude<T, false | null | undefined>> {
   const end = Date.now() + deadlineMs
   for (;;) {
