@@ -1,33 +1,85 @@
+/**
+ * The test suites, in three groups that run one after the other: what only computes, what talks to
+ * the machine (disks, sockets, other programs), and what wants the machine for itself.
+ */
+import { availableParallelism } from 'node:os'
+import { basename } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-const project = (name: string, include: string[], testTimeout: number) => ({
-  test: { name, include, testTimeout, hookTimeout: testTimeout, passWithNoTests: true },
-})
+/** A suite of the last group starts processes of its own, and more than two of the others gain nothing. */
+const WORKERS = Math.min(4, availableParallelism())
+const GROUPS = {
+  computing: { groupOrder: 1, maxWorkers: WORKERS },
+  machine: { groupOrder: 2, maxWorkers: WORKERS },
+  alone: { groupOrder: 3, maxWorkers: 1 },
+} as const
+
+/** Milliseconds. Far beyond what a test takes: on a busy machine nothing is learned from a close one. */
+const PATIENCE = 300_000
+
+/** Unit tests leave nothing behind in their process, so that many files share one: half their time. */
+function project(
+  name: string,
+  group: keyof typeof GROUPS,
+  testTimeout = PATIENCE,
+): { test: Record<string, unknown> } {
+  const { groupOrder, maxWorkers } = GROUPS[group]
+  return {
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      testTimeout,
+      hookTimeout: testTimeout,
+      passWithNoTests: true,
+      maxWorkers,
+      isolate: name !== 'unit',
+      sequence: { groupOrder },
+    },
+  }
+}
 
 // Tests over data that is not part of the project run only where a folder of it is named.
 const outside = [
-  ...(process.env.REBUILDNET_FIXTURES === undefined
-    ? []
-    : [project('fixtures', ['test/fixtures/**/*.test.ts'], 240_000)]),
+  ...(process.env.REBUILDNET_FIXTURES === undefined ? [] : [project('fixtures', 'computing')]),
   ...(process.env.REBUILDNET_VECTORS === undefined
     ? []
-    : [project('outside-vectors', ['test/outside-vectors/**/*.test.ts'], 60_000)]),
+    : [project('outside-vectors', 'computing')]),
 ]
 
 /** A test runs thousands of seeds; the deepest run has no end in sight. */
 const simulationTimeout =
-  { ci: 3_600_000, soak: 86_400_000 }[process.env.REBUILDNET_TEST_DEPTH ?? ''] ?? 600_000
+  { ci: 3_600_000, soak: 86_400_000 }[process.env.REBUILDNET_TEST_DEPTH ?? ''] ?? 900_000
+
+/** Files that take long, the longest first: one that begins last keeps a core waiting. */
+const LONG = ['seeds-even.test.ts', 'seeds-odd.test.ts', 'mutants.test.ts']
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = LONG.indexOf(basename(moduleId))
+      return at < 0 ? LONG.length : at
+    }
+    const sorted = await super.sort(files)
+    return sorted.toSorted(
+      (a, b) =>
+        a.project.config.sequence.groupOrder - b.project.config.sequence.groupOrder ||
+        place(a) - place(b),
+    )
+  }
+}
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongFirst },
     projects: [
-      project('unit', ['test/unit/**/*.test.ts'], 20_000),
-      project('property', ['test/property/**/*.test.ts'], 120_000),
-      project('compliance', ['test/compliance/**/*.test.ts'], 120_000),
-      project('integration', ['test/integration/**/*.test.ts'], 120_000),
-      project('simulation', ['test/simulation/**/*.test.ts'], simulationTimeout),
-      project('faults', ['test/faults/**/*.test.ts'], 600_000),
-      project('e2e', ['test/e2e/**/*.test.ts'], 900_000),
+      project('unit', 'computing'),
+      project('property', 'computing'),
+      project('simulation', 'computing', simulationTimeout),
+      project('compliance', 'machine'),
+      project('integration', 'machine'),
+      project('faults', 'alone', 900_000),
+      project('e2e', 'alone', 900_000),
       ...outside,
     ],
   },
