@@ -70,6 +70,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/fsck.ts'),
   },
   {
+    name: 'key',
+    group: LIFE,
+    summary: 'back up the keys of this node, restore them, show them',
+    load: () => import('./command/key.ts'),
+  },
+  {
     name: 'demo',
     group: LIFE,
     summary: 'the main job, on this machine, in a few minutes',

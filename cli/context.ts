@@ -76,6 +76,24 @@ export class Context {
     return typeof answer === 'string' ? answer.trim() : undefined
   }
 
+  /** Asks for a secret, of which the terminal shows nothing; undefined where the user gives up. */
+  async askSecret(
+    message: string,
+    instead: string,
+    check: (value: string) => string | undefined = () => undefined,
+  ): Promise<string | undefined> {
+    this.#requireTerminal(instead)
+    const { password } = await import('@clack/prompts')
+    const answer = await password({
+      message,
+      // Not even how long it is.
+      mask: '',
+      ...this.#terminal(),
+      validate: (value) => check(value ?? ''),
+    })
+    return typeof answer === 'string' ? answer : undefined
+  }
+
   /** Questions go where diagnostics go: standard output is for answers. */
   #terminal(): { input: Readable; output: Writable } {
     return { input: this.io.stdin, output: withColumns(this.io.stderr) }

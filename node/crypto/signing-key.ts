@@ -13,6 +13,10 @@ export type KeyErrorCode =
   | 'key-exists'
   | 'key-malformed'
   | 'key-readable-by-others'
+  /** A backup that is none, is cut, or contradicts itself. */
+  | 'backup-malformed'
+  /** A backup under another passphrase, or a damaged one. */
+  | 'backup-locked'
   /** The file system says no: permissions, a full disk. */
   | 'key-inaccessible'
 
@@ -55,6 +59,11 @@ export class SigningKey implements Signer {
 
 /** Reads the key in `file`; throws KeyError. */
 export async function loadSigningKey(file: string): Promise<SigningKey> {
+  return new SigningKey(await readSeed(file))
+}
+
+/** The private key itself, 32 bytes: for a backup, and nothing else. Throws KeyError. */
+export async function readSeed(file: string): Promise<Uint8Array> {
   const { mode } = await stat(file).catch((cause: unknown) => refuse(file, cause))
   if ((mode & 0o077) !== 0) {
     throw new KeyError(
@@ -67,7 +76,7 @@ export async function loadSigningKey(file: string): Promise<SigningKey> {
   if (!/^[0-9a-f]{64}\n?$/.test(text)) {
     throw new KeyError('key-malformed', file, 'is not a key: 64 hex digits are expected')
   }
-  return new SigningKey(Buffer.from(text.slice(0, 64), 'hex'))
+  return Buffer.from(text.slice(0, 64), 'hex')
 }
 
 /** Makes a new key in `file`, which must not exist yet, and flushes it to disk; throws KeyError. */

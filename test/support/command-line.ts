@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly onOutput?: (text: string, stop: () => void) => void
   /** Keys that are typed once a question is on the screen. */
   readonly typed?: string
+  /** Keys that are typed at each question. */
+  readonly typedEach?: string
 }
 
 function describe(exitCode: number, stdout: string, stderr: string): Ran {
@@ -46,6 +48,7 @@ export async function runHere(argv: readonly string[], options: RunOptions = {})
   let stderr = ''
   let stop = (): void => undefined
   let { typed } = options
+  const asked = new Set<string>()
   const isTTY = options.terminal ?? false
   const stdin = Object.assign(new PassThrough(), { isTTY, setRawMode: () => stdin })
   const io: Io = {
@@ -65,6 +68,13 @@ export async function runHere(argv: readonly string[], options: RunOptions = {})
           if (typed !== undefined && text.includes('?')) {
             const keys = typed
             typed = undefined
+            setImmediate(() => stdin.write(keys))
+          }
+          // A question is drawn again with each key.
+          const question = /[A-Z][^?]*\?/.exec(text)?.[0]
+          if (options.typedEach !== undefined && question !== undefined && !asked.has(question)) {
+            asked.add(question)
+            const keys = options.typedEach
             setImmediate(() => stdin.write(keys))
           }
           options.onOutput?.(text, () => stop())
