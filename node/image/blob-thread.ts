@@ -2,7 +2,8 @@
  * A thread that hashes and decodes the stored bytes of layers, one layer after the other, and
  * writes what they unpack to into a ring (byte-ring.ts) for the other thread of its lane.
  *
- * zlib inflates on a thread of its own, or in a program.
+ * zlib inflates here, straight into the ring, which holds up messages for a piece at a time; or a
+ * program does.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
@@ -46,7 +47,7 @@ function begin({ layer, expected, inflater }: BlobJob): void {
       layer,
       createDecoder: (encoding, into, index) => {
         if (encoding !== 'gzip' || inflater === undefined) {
-          return createLayerDecoder(encoding, into, index)
+          return createLayerDecoder(encoding, into, index, ring.room(true))
         }
         outside = true
         return new OutsideDecoder(inflater, into)

@@ -7,9 +7,11 @@
  */
 
 /** A power of two. */
-const RING_BYTES = 2 * 1024 * 1024
+const RING_BYTES = 4 * 1024 * 1024
+/** Room is lent up to the end of a slot; a stream begins with one. A part of the ring. */
+export const SLOT_BYTES = 256 * 1024
 /** The reader gets no more at once, so that the writer finds room again soon. */
-const STEP_BYTES = 256 * 1024
+const STEP_BYTES = SLOT_BYTES
 const CONTROL_WORDS = 6
 const CONTROL_BYTES = CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT
 
@@ -43,6 +45,14 @@ function viewsOf(ring: SharedArrayBuffer) {
   }
 }
 
+/** Room for bytes that are made where they are to lie. */
+export interface Room {
+  /** Waits until there is room, and lends it until `take`, or until it is lent again. */
+  lend(): Uint8Array
+  /** The first `count` bytes of what was lent have been written. */
+  take(count: number): void
+}
+
 export class RingWriter {
   readonly #views: ReturnType<typeof viewsOf>
 
@@ -72,6 +82,31 @@ export class RingWriter {
       at += count
       Atomics.store(control, WRITTEN, (written + count) | 0)
       this.#signal()
+    }
+  }
+
+  /** Its methods throw RingRefused. `flag` as in `write`. */
+  room(flag: boolean): Room {
+    const { control, bytes } = this.#views
+    return {
+      lend: () => {
+        for (;;) {
+          if (Atomics.load(control, ENOUGH) === 1) throw new RingRefused('no more is wanted')
+          const written = Atomics.load(control, WRITTEN)
+          const read = Atomics.load(control, READ)
+          const start = (written >>> 0) % RING_BYTES
+          const size = SLOT_BYTES - (start % SLOT_BYTES)
+          if (RING_BYTES - ((written - read) >>> 0) >= size) {
+            return bytes.subarray(start, start + size)
+          }
+          Atomics.wait(control, READ, read)
+        }
+      },
+      take: (count) => {
+        Atomics.store(control, FLAG, flag ? 1 : 0)
+        Atomics.add(control, WRITTEN, count)
+        this.#signal()
+      },
     }
   }
 
@@ -132,6 +167,9 @@ export class RingReader {
       } else if (state === OPEN) {
         Atomics.wait(control, SIGNAL, signal)
       } else {
+        // Nobody writes now. The next stream begins with a whole slot.
+        Atomics.store(control, WRITTEN, 0)
+        Atomics.store(control, READ, 0)
         Atomics.store(control, ENOUGH, 0)
         Atomics.store(control, STATE, OPEN)
         if (failure !== undefined) throw failure.error

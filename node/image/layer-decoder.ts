@@ -8,8 +8,10 @@
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib'
 import { DEFAULT_NORMALIZE_LIMITS } from '../../protocol/normalize/limits.ts'
 import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
+import { type Room, SLOT_BYTES } from './byte-ring.ts'
 import type { LayerEncoding } from './layer-encoding.ts'
-import { type Sink, ZlibPump } from './zlib-pump.ts'
+import { isDirectZlib, ZlibDirect } from './zlib-direct.ts'
+import { type Sink, type ZlibFeed, ZlibPump, type ZlibStream } from './zlib-pump.ts'
 import { ZstdFrames } from './zstd-frames.ts'
 
 export interface LayerDecoder {
@@ -23,16 +25,22 @@ export interface LayerDecoder {
   destroy(): void
 }
 
-const OUTPUT_BYTES = 256 * 1024
+const OUTPUT_BYTES = SLOT_BYTES
 const { maxZstdWindowBytes } = DEFAULT_NORMALIZE_LIMITS
 
+/** `room`: where what comes out may be written at once, on this thread, instead of to `sink`. */
 export function createLayerDecoder(
   encoding: LayerEncoding,
   sink: Sink,
   layer?: number,
+  room?: Room,
 ): LayerDecoder {
-  if (encoding === 'gzip') return new GzipDecoder(sink, layer)
-  if (encoding === 'zstd') return new ZstdDecoder(sink, layer)
+  const feed: MakeFeed = (stream, finish, translate) =>
+    room !== undefined && isDirectZlib()
+      ? new ZlibDirect(stream, room, finish, translate)
+      : new ZlibPump(stream, sink, translate)
+  if (encoding === 'gzip') return new GzipDecoder(feed, layer)
+  if (encoding === 'zstd') return new ZstdDecoder(feed, layer)
   return {
     write: async (chunk) => sink(chunk),
     end: async () => undefined,
@@ -40,16 +48,22 @@ export function createLayerDecoder(
   }
 }
 
+/** `finish`: the flag that tells the stream that no more will come. */
+type MakeFeed = (
+  stream: ZlibStream,
+  finish: number,
+  translate: (error: NodeJS.ErrnoException) => Error,
+) => ZlibFeed
+
 class GzipDecoder implements LayerDecoder {
-  readonly #pump: ZlibPump
+  readonly #feed: ZlibFeed
   readonly #layer: number | undefined
   #written = 0
 
-  constructor(sink: Sink, layer: number | undefined) {
+  constructor(makeFeed: MakeFeed, layer: number | undefined) {
     this.#layer = layer
-    this.#pump = new ZlibPump(createGunzip({ chunkSize: OUTPUT_BYTES }), sink, (error) =>
-      this.#translate(error),
-    )
+    const stream = createGunzip({ chunkSize: OUTPUT_BYTES })
+    this.#feed = makeFeed(stream, constants.Z_FINISH, (error) => this.#translate(error))
   }
 
   #translate(error: NodeJS.ErrnoException): NormalizeError {
@@ -79,36 +93,36 @@ class GzipDecoder implements LayerDecoder {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#written += chunk.length
-    const taken = await this.#pump.write(chunk)
+    const taken = await this.#feed.write(chunk)
     // At a zero byte after a member Node stops without an error, and drops what follows.
     if (taken === this.#written) return
-    await this.#pump.drain()
+    await this.#feed.drain()
     throw this.#trailing()
   }
 
   end(): Promise<void> {
-    return this.#pump.end()
+    return this.#feed.end()
   }
 
   destroy(): void {
-    this.#pump.destroy()
+    this.#feed.destroy()
   }
 }
 
 class ZstdDecoder implements LayerDecoder {
-  readonly #pump: ZlibPump
+  readonly #feed: ZlibFeed
   readonly #frames: ZstdFrames
   readonly #layer: number | undefined
   #written = 0
 
-  constructor(sink: Sink, layer: number | undefined) {
+  constructor(makeFeed: MakeFeed, layer: number | undefined) {
     this.#layer = layer
     this.#frames = new ZstdFrames({ maxWindowBytes: maxZstdWindowBytes, layer })
     const stream = createZstdDecompress({
       chunkSize: OUTPUT_BYTES,
       params: { [constants.ZSTD_d_windowLogMax]: Math.log2(maxZstdWindowBytes) },
     })
-    this.#pump = new ZlibPump(stream, sink, (error) =>
+    this.#feed = makeFeed(stream, constants.ZSTD_e_end, (error) =>
       this.#corrupt(error.message, { cause: error }),
     )
   }
@@ -123,21 +137,31 @@ class ZstdDecoder implements LayerDecoder {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    for (const piece of this.#frames.split(chunk)) {
+    for (const piece of await this.#framed(() => this.#frames.split(chunk))) {
       this.#written += piece.length
-      const taken = await this.#pump.write(piece)
+      const taken = await this.#feed.write(piece)
       if (taken === this.#written) continue
-      await this.#pump.drain()
+      await this.#feed.drain()
       throw this.#corrupt('a frame ends before its last block')
     }
   }
 
   async end(): Promise<void> {
-    this.#frames.end()
-    await this.#pump.end()
+    await this.#framed(() => this.#frames.end())
+    await this.#feed.end()
+  }
+
+  /** What came out before a fault of the framing may be too much: that is told before it. */
+  async #framed<T>(read: () => T): Promise<T> {
+    try {
+      return read()
+    } catch (error) {
+      await this.#feed.drain()
+      throw error
+    }
   }
 
   destroy(): void {
-    this.#pump.destroy()
+    this.#feed.destroy()
   }
 }

@@ -12,9 +12,20 @@ export type Sink = (chunk: Uint8Array) => void
 /** Pieces that may wait for the sink. */
 const MAX_WAITING = 4
 
-type ZlibStream = Transform & { readonly bytesWritten: number }
+export type ZlibStream = Transform & { readonly bytesWritten: number }
 
-export class ZlibPump {
+/** A zlib stream that is being fed; what comes out goes where it was told. */
+export interface ZlibFeed {
+  /** Resolves with how many bytes of all that was written the stream has taken. */
+  write(chunk: Uint8Array): Promise<number>
+  /** Resolves when all that has come out is where it goes. */
+  drain(): Promise<void>
+  end(): Promise<void>
+  /** Whoever still waits is told that it was given up. */
+  destroy(): void
+}
+
+export class ZlibPump implements ZlibFeed {
   readonly #stream: ZlibStream
   readonly #sink: Sink
   readonly #waiting: Uint8Array[] = []
@@ -40,7 +51,6 @@ export class ZlibPump {
     })
   }
 
-  /** Resolves with how many bytes of all that was written the stream has taken. */
   async write(chunk: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) throw this.#failure
     await new Promise<void>((resolve, reject) => {
@@ -54,7 +64,6 @@ export class ZlibPump {
     return this.#stream.bytesWritten
   }
 
-  /** Resolves when all that has come out has passed the sink. */
   async drain(): Promise<void> {
     await this.#until(() => !this.#busy)
   }
@@ -65,7 +74,6 @@ export class ZlibPump {
     await this.#until(() => this.#ended && !this.#busy)
   }
 
-  /** Whoever still waits is told that it was given up. */
   destroy(): void {
     this.#failure ??= new Error('the stream was given up')
     this.#waiting.length = 0
