@@ -35,7 +35,9 @@ import type { ProjectFiles } from './project-files.ts'
 import { attemptRebuild } from './rebuild-attempt.ts'
 import { Buildah } from './rebuild/buildah.ts'
 import { Queue } from './rebuild/queue.ts'
+import { QueueGate } from './rebuild/queue-gate.ts'
 import type { QueueItem } from './rebuild/queue-item.ts'
+import { describeItem } from './queue-view.ts'
 import { refusals } from './refusals.ts'
 import { describeStatement } from './service/statement-view.ts'
 import { insecureHosts } from './service/verdicts.ts'
@@ -82,6 +84,7 @@ export class NodeAssembly implements NodeParts {
   readonly webhooks: Webhooks
   readonly tally: Tally
   readonly queue: Queue
+  readonly gate: QueueGate
   readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore
@@ -185,15 +188,21 @@ export class NodeAssembly implements NodeParts {
     )
     this.blind = makeBlindVotes(this, logger)
     policy.onChange = () => this.reconsider(this.#images())
+    const { schedule: windows, atClose } = config.build
+    this.gate = new QueueGate({ table: store.meta, clock }, { windows, atClose })
     this.queue = new Queue(
       {
         // The store checks what it reads, and only the queue writes here.
         table: store.queue.as((value) => value as QueueItem),
+        gate: this.gate,
+        priorityOf: (image) => projects.get(image)?.priority ?? 'normal',
         clock,
         logger,
         attempt: (item, progress, signal) => attemptRebuild(this, item, progress, signal),
         random: () => Math.random(),
-        changed: (data) => this.#events.emit({ type: 'queue', data }),
+        changed: (item) => {
+          this.#events.emit({ type: 'queue', data: describeItem(item, this.queue) })
+        },
       },
       { concurrency: config.build.concurrency },
     )
@@ -211,6 +220,7 @@ export class NodeAssembly implements NodeParts {
       await this.take(this.identity.cardBytes)
     }
     await this.#raiseProven()
+    await this.gate.load()
     await this.queue.load()
     await this.blind.load()
   }

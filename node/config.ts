@@ -8,6 +8,7 @@ import { z } from 'zod'
 import { issueWords } from '../protocol/issue-words.ts'
 import { ConfigError } from './config-error.ts'
 import { parseDuration } from './duration.ts'
+import { parseScheduleWindow, type ScheduleWindow } from './rebuild/schedule.ts'
 import { parseToml, placeIn, readOptional } from './toml-file.ts'
 import type { TomlPath } from './toml-place.ts'
 
@@ -27,6 +28,26 @@ interface BuildConfig {
   readonly logMb: number
   /** Also build for platforms that this machine must emulate. */
   readonly emulate: boolean
+  /** Windows of local time in which builds may begin; none: at any time. */
+  readonly schedule: readonly ScheduleWindow[]
+  /** What happens to builds that run when the last window closes. */
+  readonly atClose: 'finish' | 'stop'
+  /** How long others are given first where a project shares its work, in seconds. */
+  readonly replicaWaitSeconds: number
+}
+
+interface DiskConfig {
+  /** What the data folder may come to hold, in MB; 0: no limit but the disk's. */
+  readonly budgetMb: number
+  /** Longest that the log of a build is kept, in seconds. */
+  readonly logAgeSeconds: number
+}
+
+interface PruneConfig {
+  /** Time between two prunings that the node makes by itself, in seconds; 0: none. */
+  readonly everySeconds: number
+  /** What is younger stays, in seconds. */
+  readonly olderThanSeconds: number
 }
 
 export interface Config {
@@ -67,7 +88,11 @@ export interface Config {
   /** Operators of the policy that must be committed; its threshold where absent. */
   readonly blindCommitments?: number
   readonly build: BuildConfig
+  readonly disk: DiskConfig
+  readonly prune: PruneConfig
 }
+
+const DAY = 86_400
 
 export const defaultConfig: Config = Object.freeze({
   network: 'main',
@@ -95,7 +120,12 @@ export const defaultConfig: Config = Object.freeze({
     cpus: 2,
     logMb: 16,
     emulate: false,
+    schedule: [],
+    atClose: 'finish' as const,
+    replicaWaitSeconds: 6 * 3600,
   }),
+  disk: Object.freeze({ budgetMb: 0, logAgeSeconds: 90 * DAY }),
+  prune: Object.freeze({ everySeconds: 0, olderThanSeconds: 90 * DAY }),
 })
 
 const duration = z.string().transform((text, context) => {
@@ -104,6 +134,21 @@ const duration = z.string().transform((text, context) => {
   context.addIssue({ code: 'custom', message: 'is no duration such as "90s", "10m" or "48h"' })
   return z.NEVER
 })
+const durationOrNone = z.union([z.literal(0).transform(() => 0), duration])
+const schedule = z
+  .union([z.string(), z.array(z.string())])
+  .transform((texts, context): readonly ScheduleWindow[] => {
+    const windows: ScheduleWindow[] = []
+    for (const text of [texts].flat()) {
+      const window = parseScheduleWindow(text)
+      if (window !== undefined) windows.push(window)
+      else {
+        const message = `has "${text}", which is no window such as "22:00-06:00" or "mon-fri 22:00-06:00"`
+        context.addIssue({ code: 'custom', message })
+      }
+    }
+    return windows
+  })
 const count = z.number().int().min(1).max(1_000_000)
 
 const schema = z.strictObject({
@@ -143,9 +188,25 @@ const schema = z.strictObject({
       cpus: z.number().min(0.1).max(1024).optional(),
       log_mb: count.optional(),
       emulate: z.boolean().optional(),
+      schedule: schedule.optional(),
+      at_close: z.enum(['finish', 'stop']).optional(),
+      replica_wait: duration.optional(),
     })
     .optional(),
+  disk: z
+    .strictObject({
+      budget_mb: z.number().int().min(0).max(1_000_000_000).optional(),
+      log_age: duration.optional(),
+    })
+    .optional(),
+  prune: z
+    .strictObject({ every: durationOrNone.optional(), older_than: duration.optional() })
+    .optional(),
 })
+
+/** Tables of the file; in flags their keys are dotted. */
+const SECTIONS = ['build', 'disk', 'prune'] as const
+type Section = (typeof SECTIONS)[number]
 
 type Layer = z.output<typeof schema>
 
@@ -167,7 +228,8 @@ function parseLayer(value: unknown, where: (path: TomlPath) => string): Layer {
   const path = (issue?.path ?? []) as TomlPath
   if (issue?.code === 'unrecognized_keys') {
     const unknown = [...path, issue.keys[0] ?? '']
-    const keys = issue.path.length === 0 ? schema.shape : schema.shape.build.unwrap().shape
+    const section = SECTIONS.find((name) => name === issue.path[0])
+    const keys = section === undefined ? schema.shape : keysOf(section)
     throw new ConfigError(
       'unknown-key',
       `${where(unknown)}: unknown key "${unknown.join('.')}"; known: ${Object.keys(keys).join(', ')}`,
@@ -176,39 +238,54 @@ function parseLayer(value: unknown, where: (path: TomlPath) => string): Layer {
   throw new ConfigError('bad-value', `${where(path)}: "${path.join('.')}" ${issueWords(issue)}`)
 }
 
-const LISTS = new Set(['listen', 'bootstrap', 'announce', 'insecure', 'webhooks'])
+function keysOf(section: Section): object {
+  return schema.shape[section].unwrap().shape
+}
+
+const LISTS = new Set(['listen', 'bootstrap', 'announce', 'insecure', 'webhooks', 'schedule'])
 
 /** `REBUILDNET_SYNC_INTERVAL`, `REBUILDNET_BUILD_TIMEOUT`… as a layer; lists are comma-separated. */
 function environmentLayer(environment: NodeJS.ProcessEnv): Record<string, unknown> {
-  const layer: Record<string, unknown> = {}
-  const build: Record<string, unknown> = {}
-  const known = Object.keys(schema.shape).filter((key) => key !== 'build' && key !== 'format')
-  for (const key of known) {
-    const text = environment[`REBUILDNET_${key.toUpperCase()}`]
-    if (text !== undefined) layer[key] = readText(key, text)
+  const flags: Record<string, unknown> = {}
+  const read = (key: string, variable: string, flag = key): void => {
+    const text = environment[`REBUILDNET_${variable.toUpperCase()}`]
+    if (text !== undefined) flags[flag] = readText(key, text)
   }
-  for (const key of Object.keys(schema.shape.build.unwrap().shape)) {
-    const text = environment[`REBUILDNET_BUILD_${key.toUpperCase()}`]
-    if (text !== undefined) build[key] = readText(key, text)
+  const known = Object.keys(schema.shape)
+  const tables: readonly string[] = SECTIONS
+  for (const key of known.filter((name) => !tables.includes(name) && name !== 'format')) {
+    read(key, key)
   }
-  return Object.keys(build).length === 0 ? layer : { ...layer, build }
+  for (const section of SECTIONS) {
+    for (const key of Object.keys(keysOf(section))) {
+      read(key, `${section}_${key}`, `${section}.${key}`)
+    }
+  }
+  return flagLayer(flags)
 }
 
 function readText(key: string, text: string): unknown {
-  if (LISTS.has(key)) return text === '' ? [] : text.split(',').map((item) => item.trim())
+  // Days of a window have commas of their own.
+  if (LISTS.has(key)) {
+    const parts = key === 'schedule' ? text.split(';') : text.split(',')
+    return text === '' ? [] : parts.map((item) => item.trim())
+  }
   if (text === 'true' || text === 'false') return text === 'true'
   return /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : text
 }
 
 function flagLayer(flags: ConfigFlags): Record<string, unknown> {
   const layer: Record<string, unknown> = {}
-  const build: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(flags)) {
+  for (const [name, value] of Object.entries(flags)) {
     if (value === undefined) continue
-    if (key.startsWith('build.')) build[key.slice('build.'.length)] = value
-    else layer[key] = value
+    const section = SECTIONS.find((each) => name.startsWith(`${each}.`))
+    if (section === undefined) layer[name] = value
+    else {
+      const table = (layer[section] ??= {}) as Record<string, unknown>
+      table[name.slice(section.length + 1)] = value
+    }
   }
-  return Object.keys(build).length === 0 ? layer : { ...layer, build }
+  return layer
 }
 
 export interface ConfigSources {
@@ -226,9 +303,9 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     parseLayer(flagLayer(sources.flags ?? {}), () => 'command line'),
   ]
   const top: Layer = Object.assign({}, ...layers) as Layer
-  const build = Object.assign({}, ...layers.map((l) => l.build ?? {})) as NonNullable<
-    Layer['build']
-  >
+  const merged = <S extends Section>(section: S): NonNullable<Layer[S]> =>
+    Object.assign({}, ...layers.map((layer) => layer[section] ?? {})) as NonNullable<Layer[S]>
+  const [build, disk, prune] = [merged('build'), merged('disk'), merged('prune')]
   const defaults = defaultConfig
   return {
     network: top.network ?? defaults.network,
@@ -262,6 +339,17 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       cpus: build.cpus ?? defaults.build.cpus,
       logMb: build.log_mb ?? defaults.build.logMb,
       emulate: build.emulate ?? defaults.build.emulate,
+      schedule: build.schedule ?? defaults.build.schedule,
+      atClose: build.at_close ?? defaults.build.atClose,
+      replicaWaitSeconds: build.replica_wait ?? defaults.build.replicaWaitSeconds,
+    },
+    disk: {
+      budgetMb: disk.budget_mb ?? defaults.disk.budgetMb,
+      logAgeSeconds: disk.log_age ?? defaults.disk.logAgeSeconds,
+    },
+    prune: {
+      everySeconds: prune.every ?? defaults.prune.everySeconds,
+      olderThanSeconds: prune.older_than ?? defaults.prune.olderThanSeconds,
     },
   }
 }

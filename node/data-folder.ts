@@ -133,6 +133,18 @@ format = 1
 # cpus = 2
 # log_mb = 16
 # emulate = false           # also build for platforms that this machine must emulate
+# schedule = []             # "22:00-06:00" or ["mon-fri 22:00-06:00", "sat,sun 00:00-24:00"]: local
+                            # time in which builds may begin; the days are those on which it begins
+# at_close = "finish"       # what runs when the hours are over: "finish" it, or "stop" and go on later
+# replica_wait = "6h"       # how long others are given first where a project shares its work
+
+[disk]
+# budget_mb = 0             # what this folder may come to hold; 0: no limit but the disk's
+# log_age = "90d"           # longest that the log of a build is kept
+
+[prune]
+# every = 0                 # "7d": prune by itself, as "rebuildnet prune" does
+# older_than = "90d"        # what is younger stays
 `
 
 const POLICY_TEMPLATE = `# Whom you trust, and how many of them must agree. Nothing is trusted by default:

@@ -18,6 +18,7 @@ import type { OperatorIdentity } from './operator-identity.ts'
 import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
 import type { Queue } from './rebuild/queue.ts'
+import type { QueueGate } from './rebuild/queue-gate.ts'
 import type { Signers } from './signers.ts'
 import type { Store } from './store/store.ts'
 import type { Tally } from './tally.ts'
@@ -63,6 +64,7 @@ export interface NodeParts {
   readonly tally: Tally
   readonly alerts: AlertBook
   readonly queue: Queue
+  readonly gate: QueueGate
   readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore

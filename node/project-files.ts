@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { parseProject, type Project } from '../protocol/project.ts'
 import { ProjectError } from '../protocol/project-error.ts'
+import { PRIORITIES, type Priority } from './rebuild/queue-item.ts'
 import { writeFileAtomic } from './atomic-file.ts'
 import { ConfigError } from './config-error.ts'
 import { parseToml } from './toml-file.ts'
@@ -20,7 +21,13 @@ export interface FollowedProject {
   readonly build: boolean
   /** Build it although this machine gives no isolation. */
   readonly trustRecipe: boolean
+  /** Of its rebuilds among those of other projects. */
+  readonly priority: Priority
 }
+
+/** How somebody follows a project, as far as it is theirs to say. */
+export type FollowTerms = Pick<FollowedProject, 'build' | 'trustRecipe'> &
+  Partial<Pick<FollowedProject, 'priority'>>
 
 const FOLLOW_FORMAT = 1
 
@@ -28,6 +35,8 @@ const followSchema = z.strictObject({
   format: z.literal(FOLLOW_FORMAT),
   build: z.boolean(),
   trustRecipe: z.boolean(),
+  // Files from before there were priorities have none.
+  priority: z.enum(PRIORITIES).default('normal'),
 })
 
 /** Throws ConfigError or ProjectError, which name `where` and the line. */
@@ -63,13 +72,18 @@ export class ProjectFiles {
     return this.#followed.find(({ project }) => project.image === image)
   }
 
-  async follow(
-    text: string,
-    how: { build: boolean; trustRecipe: boolean },
-  ): Promise<FollowedProject> {
+  async follow(text: string, terms: FollowTerms): Promise<FollowedProject> {
     const project = readProjectText(text, 'project file')
     const path = join(this.#folder, encodeURIComponent(project.image))
-    const follow = { format: FOLLOW_FORMAT, ...how }
+    const priority = terms.priority ?? this.get(project.image)?.priority ?? 'normal'
+    const how = { build: terms.build, trustRecipe: terms.trustRecipe, priority }
+    const follow = {
+      format: FOLLOW_FORMAT,
+      build: how.build,
+      trustRecipe: how.trustRecipe,
+      // An earlier rebuildnet reads files that say no more than it knows.
+      ...(priority === 'normal' ? {} : { priority }),
+    }
     await writeFileAtomic(`${path}.json`, `${JSON.stringify(follow)}\n`)
     await writeFileAtomic(`${path}.toml`, text)
     await this.load()
@@ -95,7 +109,7 @@ export class ProjectFiles {
       value = JSON.parse(await readFile(followPath, 'utf8'))
     } catch {
       // A project file that was put here by hand is followed the safe way: nothing is built.
-      return { project, build: false, trustRecipe: false }
+      return { project, build: false, trustRecipe: false, priority: 'normal' }
     }
     const format = (value as { format?: unknown } | null)?.format
     if (typeof format === 'number' && format > FOLLOW_FORMAT) {
@@ -111,6 +125,7 @@ export class ProjectFiles {
         `${followPath} is damaged: remove it, and follow the project again to have it built`,
       )
     }
-    return { project, build: follow.data.build, trustRecipe: follow.data.trustRecipe }
+    const { build, trustRecipe, priority } = follow.data
+    return { project, build, trustRecipe, priority }
   }
 }

@@ -12,9 +12,11 @@ import type {
   DiffRequest,
   FollowPreview,
   FollowRequest,
+  GateSummary,
   NodeEvent,
   NodeService,
   PeerSummary,
+  Priority,
   ProjectSummary,
   QueueItem,
   RebuildPlan,
@@ -137,6 +139,18 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
 
   cancelQueueItem(id: string): Promise<QueueItem> {
     return this.#post(`/v1/queue/${encodeURIComponent(id)}/cancel`)
+  }
+
+  prioritizeQueueItem(id: string, priority: Priority | null): Promise<QueueItem> {
+    return this.#post(`/v1/queue/${encodeURIComponent(id)}/priority`, { priority })
+  }
+
+  pauseQueue(options: { readonly stop?: boolean }): Promise<GateSummary> {
+    return this.#post('/v1/queue/pause', options)
+  }
+
+  resumeQueue(options: { readonly voting?: boolean }): Promise<GateSummary> {
+    return this.#post('/v1/queue/resume', options)
   }
 
   operators(): Promise<readonly OperatorSummary[]> {

@@ -1,6 +1,6 @@
 /** Asks before it adds a project: following one means running its recipes and believing its announcers. */
-import type { Command } from 'commander'
-import type { FollowPreview, ProjectSummary } from '../../node/http/node-service.ts'
+import { Option, type Command } from 'commander'
+import type { FollowPreview, Priority, ProjectSummary } from '../../node/http/node-service.ts'
 import { rewording } from '../api/api-error.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
@@ -16,6 +16,7 @@ interface Options {
   readonly yes?: boolean
   readonly build: boolean
   readonly trustRecipe?: boolean
+  readonly priority?: Priority
 }
 
 export function define(command: Command, bind: Bind): void {
@@ -27,6 +28,12 @@ export function define(command: Command, bind: Bind): void {
     .option('--yes', 'do not ask')
     .option('--no-build', 'only ask and watch: never rebuild its releases here')
     .option('--trust-recipe', 'rebuild it although this machine cannot isolate the build')
+    .addOption(
+      new Option(
+        '--priority <priority>',
+        'of its rebuilds among those of other projects; as it was, or normal, where absent',
+      ).choices(['high', 'normal', 'low']),
+    )
   addExamples(command, ['follow dangerzone.toml', 'follow app.toml --no-build --yes'])
   bind<Options>(command, async ({ context, options, args: [file = ''] }) => {
     const { out } = context
@@ -34,6 +41,7 @@ export function define(command: Command, bind: Bind): void {
       projectFile: (await readNamedFile(file, MAX_PROJECT_FILE_BYTES)).toString('utf8'),
       build: options.build,
       trustRecipe: options.trustRecipe ?? false,
+      ...(options.priority === undefined ? {} : { priority: options.priority }),
     }
     // The node is not held while somebody thinks: without a running one it is this process.
     const preview = await context.withNode(({ client }) =>

@@ -4,6 +4,7 @@ import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
 import { cardExpiryFact } from '../terminal/card-expiry.ts'
 import { logFacts, ownLogFacts } from '../terminal/log-report.ts'
+import { gateFact } from '../terminal/queue-table.ts'
 import { bad, faint, good, strong, warn } from '../terminal/style.ts'
 import { countWords, timeWords } from '../terminal/words.ts'
 
@@ -47,6 +48,9 @@ export function define(command: Command, bind: Bind): void {
       ...ownLogFacts(status.logs),
       ...logFacts(status.logs.operators),
       ['queue', `${queue.waiting} waiting, ${queue.running} running, ${queue.failed} failed`],
+      ...(queue.gate.open && queue.gate.scheduleChanges === null
+        ? []
+        : [['', gateFact(queue.gate)] as const]),
       ['alerts', status.openAlerts === 0 ? 'none open' : warn(`${status.openAlerts} open`)],
       ['builder', status.builder ?? faint('none: see "rebuildnet doctor"')],
       ['isolation', status.isolation ?? faint('none')],

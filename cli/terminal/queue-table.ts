@@ -1,8 +1,23 @@
 /** The queue for a person. */
-import type { QueueItem } from '../../node/http/node-service.ts'
+import type { GateSummary, QueueItem } from '../../node/http/node-service.ts'
 import type { Output } from './output.ts'
-import { faint, stateSpan } from './style.ts'
+import { bad, faint, good, stateSpan, warn, type Span } from './style.ts'
 import { shortSid, timeWords } from './words.ts'
+
+/** Whether rebuilds begin, in one line. */
+export function gateFact(gate: GateSummary): Span {
+  const { open, reasons, votingStopped, scheduleChanges } = gate
+  const when = scheduleChanges === null ? '' : `, until ${timeWords(scheduleChanges)}`
+  if (open) return good(`rebuilds begin${when}`)
+  const words = `no rebuild begins: ${reasons.join('; ')}`
+  if (votingStopped === null) return warn(words)
+  return bad(`${words} ("rebuildnet queue resume --voting" once the machine is looked at)`)
+}
+
+export function showGate(gate: GateSummary, out: Output): void {
+  if (gate.open && gate.scheduleChanges === null) return
+  out.line(gateFact(gate))
+}
 
 export function showQueue(items: readonly QueueItem[], out: Output): void {
   if (items.length === 0) {
@@ -10,12 +25,16 @@ export function showQueue(items: readonly QueueItem[], out: Output): void {
     return
   }
   out.table(
-    ['id', 'image', 'version', 'platform', 'state', 'tries', 'next try', 'stage', 'detail'],
+    [
+      ...['id', 'image', 'version', 'platform', 'priority', 'state', 'tries', 'next try'],
+      ...['stage', 'detail'],
+    ],
     items.map((item) => [
       shortId(item, items),
       item.image,
       item.version,
       item.platform,
+      item.priority,
       stateSpan(item.state),
       String(item.attempts),
       timeWords(item.nextAttempt),

@@ -46,7 +46,12 @@ export interface Status {
   readonly peers: number
   readonly statements: number
   readonly projects: readonly ImageName[]
-  readonly queue: { readonly waiting: number; readonly running: number; readonly failed: number }
+  readonly queue: {
+    readonly waiting: number
+    readonly running: number
+    readonly failed: number
+    readonly gate: GateSummary
+  }
   readonly openAlerts: number
   readonly logs: LogStatus
   readonly builder: string | null
@@ -58,6 +63,23 @@ export interface Status {
   }
   readonly started: UnixSeconds
 }
+
+/** Whether builds may begin at this node. */
+export interface GateSummary {
+  readonly open: boolean
+  /** Why none begins, one sentence each; empty where it is open. */
+  readonly reasons: readonly string[]
+  readonly pausedSince: UnixSeconds | null
+  /** This node votes no more until its operator has looked at the machine. */
+  readonly votingStopped: {
+    readonly since: UnixSeconds
+    readonly reasons: readonly string[]
+  } | null
+  /** When the hours of the schedule begin or end next; null where there is no schedule. */
+  readonly scheduleChanges: UnixSeconds | null
+}
+
+export type Priority = 'high' | 'normal' | 'low'
 
 export interface VerdictQuery {
   /** `host/path:tag`, `host/path@sha256:…` or both. */
@@ -141,6 +163,7 @@ export interface ProjectSummary {
   /** False for those who only ask or watch. */
   readonly build: boolean
   readonly trustRecipe: boolean
+  readonly priority: Priority
   readonly insecure: readonly string[]
 }
 
@@ -149,6 +172,8 @@ export interface FollowRequest {
   readonly projectFile: string
   readonly build: boolean
   readonly trustRecipe: boolean
+  /** As it was, or `normal`, where absent. */
+  readonly priority?: Priority
 }
 
 /** What `follow` shows before it asks; nothing has been changed yet. */
@@ -189,6 +214,8 @@ export interface QueueItem {
   readonly result: Sid | null
   /** File of the last build's log; absent where nothing was built. */
   readonly log?: string
+  /** The first of them goes first; its project's where it was given none. */
+  readonly priority: Priority
 }
 
 export interface PeerSummary {
@@ -283,6 +310,12 @@ export interface NodeService {
   queue(): Promise<readonly QueueItem[]>
   retryQueueItem(id: string): Promise<QueueItem>
   cancelQueueItem(id: string): Promise<QueueItem>
+  /** Null as priority: its project's again. */
+  prioritizeQueueItem(id: string, priority: Priority | null): Promise<QueueItem>
+  /** Nothing begins any more; with `stop` what runs is put back as well. */
+  pauseQueue(options: { readonly stop?: boolean }): Promise<GateSummary>
+  /** With `voting` this node votes again as well: its operator has looked at the machine. */
+  resumeQueue(options: { readonly voting?: boolean }): Promise<GateSummary>
   operators(): Promise<readonly OperatorSummary[]>
   trust(request: TrustRequest): Promise<OperatorSummary>
   untrust(operator: string): Promise<void>

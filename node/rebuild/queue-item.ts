@@ -1,6 +1,10 @@
 /** One piece of work: a release that is to be rebuilt for one platform. */
 import type { ImageName, Platform, Sid, UnixSeconds } from '../../protocol/identifiers.ts'
 
+/** The first of these goes first. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const
+export type Priority = (typeof PRIORITIES)[number]
+
 type QueueState = 'waiting' | 'running' | 'retrying' | 'done' | 'failed' | 'cancelled'
 
 /** As it is kept in the store, so that it survives a restart. */
@@ -24,6 +28,10 @@ export interface QueueItem {
   readonly result: Sid | null
   /** File of the last build's log; absent where nothing was built. */
   readonly log?: string
+  /** Given by hand; absent where it is its project's. */
+  readonly priority?: Priority
+  /** Somebody asked for it by hand: it is built whoever else does. */
+  readonly asked?: boolean
 }
 
 export function queueItemId(release: Sid, platform: Platform): string {

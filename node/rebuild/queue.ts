@@ -2,13 +2,15 @@
  * The rebuild queue: persistent, deduplicated, resumable.
  *
  * What was running when the process died is waiting again at the next start, and its published
- * result, if there is one, ends it. Infrastructure failures are tried again with backoff and
+ * result, if there is one, ends it. What begins next is decided by priority, then by age, and only
+ * while the gate is open. Infrastructure failures are tried again with backoff and
  * jitter: snapshot archives throttle, and a fleet that retries in step throttles itself.
  */
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
+import type { ImageName, UnixSeconds } from '../../protocol/identifiers.ts'
 import { unixSeconds } from '../clock.ts'
-import { queueItemId, type QueueItem } from './queue-item.ts'
+import { PRIORITIES, queueItemId, type Priority, type QueueItem } from './queue-item.ts'
 
 interface QueueTable {
   get(id: string): Promise<QueueItem | undefined>
@@ -27,6 +29,10 @@ export type AttemptEnd = (
     }
   /** This node does not build it, and trying again would not change that. */
   | { readonly kind: 'refused'; readonly reason: string }
+  /** Its turn has not come: to be looked at again then, and not an attempt. */
+  | { readonly kind: 'later'; readonly until: UnixSeconds; readonly reason: string }
+  /** Enough others have done it. */
+  | { readonly kind: 'left-to-others'; readonly reason: string }
 ) & {
   /** File of the last build's log, where something was built. */
   readonly log?: string
@@ -34,8 +40,19 @@ export type AttemptEnd = (
 
 export type AttemptProgress = (stage: string, detail: string) => void
 
+/** Whether builds may begin; node/rebuild/queue-gate.ts. */
+interface Gate {
+  readonly isOpen: boolean
+  readonly endsRunning: boolean
+  millisecondsToChange(): number | undefined
+  subscribe(listener: () => void): void
+}
+
 export interface QueueComponents {
   readonly table: QueueTable
+  readonly gate: Gate
+  /** What items of this project have that were given no priority by hand. */
+  readonly priorityOf: (image: ImageName) => Priority
   readonly clock: Clock
   readonly logger: Logger
   /** Does the work. Throws only for a broken invariant, or the signal's reason. */
@@ -65,6 +82,9 @@ const defaultQueueOptions: QueueOptions = Object.freeze({
 })
 
 const CANCELLED = new Error('cancelled by hand')
+const PUT_BACK = new Error('builds were stopped')
+/** The clock on the wall may be set, or the machine sleep: no timer is trusted for longer. */
+const MAX_GATE_WAIT_MS = 600_000
 
 function cancelled(item: QueueItem): QueueItem {
   return { ...item, state: 'cancelled', detail: CANCELLED.message, nextAttempt: null }
@@ -76,11 +96,13 @@ export class Queue {
   readonly #running = new Map<string, { abort: AbortController; done: Promise<void> }>()
   readonly #items = new Map<string, QueueItem>()
   #timer: NodeJS.Timeout | undefined
+  #gateTimer: NodeJS.Timeout | undefined
   #started = false
 
   constructor(components: QueueComponents, options: Partial<QueueOptions> = {}) {
     this.#components = components
     this.#options = { ...defaultQueueOptions, ...options }
+    components.gate.subscribe(() => this.#pump())
   }
 
   /** Reads what is kept; needed for list and add also where nothing is to run. */
@@ -91,7 +113,8 @@ export class Queue {
   async start(): Promise<void> {
     for (const item of this.#items.values()) {
       if (item.state !== 'running') continue
-      await this.#save({ ...item, state: 'waiting', detail: 'interrupted; to be built again' })
+      const detail = 'interrupted; what was built is on the disk'
+      await this.#save({ ...item, state: 'waiting', detail })
     }
     this.#started = true
     this.#pump()
@@ -100,22 +123,26 @@ export class Queue {
   async stop(): Promise<void> {
     this.#started = false
     clearTimeout(this.#timer)
-    const running = [...this.#running.values()]
-    for (const { abort } of running) abort.abort(new Error('the node is stopping'))
-    await Promise.all(running.map(({ done }) => done))
+    clearTimeout(this.#gateTimer)
+    await this.#interrupt(new Error('the node is stopping'))
+  }
+
+  /** Ends what runs and lets it wait again, without counting the attempt. */
+  async putBack(): Promise<void> {
+    await this.#interrupt(PUT_BACK)
   }
 
   list(): readonly QueueItem[] {
     return [...this.#items.values()].sort((a, b) => a.added - b.added || (a.id < b.id ? -1 : 1))
   }
 
-  /** Queues the work, unless it is known already. */
+  /** Queues the work, unless it is known already; `asked` where somebody did so by hand. */
   async add(
-    work: Pick<QueueItem, 'release' | 'image' | 'version' | 'platform'>,
+    work: Pick<QueueItem, 'release' | 'image' | 'version' | 'platform' | 'asked'>,
   ): Promise<QueueItem> {
     const id = queueItemId(work.release, work.platform)
     const known = this.#items.get(id)
-    if (known !== undefined) return known
+    if (known !== undefined) return work.asked === true ? this.#ask(known) : known
     const now = unixSeconds(this.#components.clock)
     const item: QueueItem = {
       id,
@@ -143,6 +170,7 @@ export class Queue {
     const fresh: QueueItem = {
       ...item,
       state: 'waiting',
+      asked: true,
       attempts: 0,
       stage: 'queued',
       detail: 'queued again by hand',
@@ -165,6 +193,36 @@ export class Queue {
     return this.#items.get(id)
   }
 
+  /** Undefined as priority: its project's again. */
+  async prioritize(id: string, priority: Priority | undefined): Promise<QueueItem | undefined> {
+    const item = this.#items.get(id)
+    if (item === undefined) return undefined
+    const { priority: _, ...rest } = item
+    await this.#save({ ...rest, ...(priority === undefined ? {} : { priority }) })
+    this.#pump()
+    return this.#items.get(id)
+  }
+
+  /** The priority by which it takes its turn. */
+  priorityOf({ priority, image }: Pick<QueueItem, 'priority' | 'image'>): Priority {
+    return priority ?? this.#components.priorityOf(image)
+  }
+
+  /** Somebody wants what waits for others now. */
+  async #ask(item: QueueItem): Promise<QueueItem> {
+    if (item.asked === true || item.state !== 'waiting') return item
+    const asked: QueueItem = { ...item, asked: true, nextAttempt: null }
+    await this.#save(asked)
+    this.#pump()
+    return asked
+  }
+
+  async #interrupt(reason: Error): Promise<void> {
+    const running = [...this.#running.values()]
+    for (const { abort } of running) abort.abort(reason)
+    await Promise.all(running.map(({ done }) => done))
+  }
+
   async #save(item: QueueItem): Promise<void> {
     const saved = { ...item, updated: unixSeconds(this.#components.clock) }
     // Known at once, so that a second add in the meantime finds it.
@@ -177,9 +235,13 @@ export class Queue {
   #pump(): void {
     if (!this.#started) return
     clearTimeout(this.#timer)
+    this.#watchGate()
+    const { gate } = this.#components
+    if (gate.endsRunning) void this.putBack()
+    if (!gate.isOpen) return
     const now = unixSeconds(this.#components.clock)
     let soonest = Infinity
-    for (const item of this.list()) {
+    for (const item of this.#inTurn()) {
       if (item.state !== 'waiting' && item.state !== 'retrying') continue
       if (this.#running.has(item.id)) continue
       const due = item.nextAttempt ?? 0
@@ -192,6 +254,22 @@ export class Queue {
     }
     if (soonest === Infinity) return
     this.#timer = setTimeout(() => this.#pump(), Math.max(1, soonest - now) * 1000)
+  }
+
+  /** Comes back when the schedule opens or closes. */
+  #watchGate(): void {
+    clearTimeout(this.#gateTimer)
+    const wait = this.#components.gate.millisecondsToChange()
+    if (wait === undefined) return
+    const until = Math.max(1000, Math.min(wait, MAX_GATE_WAIT_MS))
+    this.#gateTimer = setTimeout(() => this.#pump(), until)
+    this.#gateTimer.unref()
+  }
+
+  #inTurn(): readonly QueueItem[] {
+    const rank = (item: QueueItem): number => PRIORITIES.indexOf(this.priorityOf(item))
+    // Stable: those of one priority stay in the order in which they came.
+    return this.list().toSorted((a, b) => rank(a) - rank(b))
   }
 
   #begin(item: QueueItem): void {
@@ -221,7 +299,8 @@ export class Queue {
     }
     await this.#save(item)
     const progress: AttemptProgress = (stage, detail) => {
-      item = { ...item, stage, detail }
+      // What was changed by hand meanwhile stays.
+      item = { ...(this.#items.get(item.id) ?? item), stage, detail }
       // Progress is shown, not kept: a restart begins the attempt anew.
       this.#items.set(item.id, item)
       this.#components.changed(item)
@@ -229,7 +308,9 @@ export class Queue {
     let end: AttemptEnd
     try {
       end = await this.#components.attempt(item, progress, signal)
+      item = this.#items.get(item.id) ?? item
     } catch (error) {
+      item = this.#items.get(item.id) ?? item
       if (signal.reason === CANCELLED) {
         await this.#save(cancelled(item))
         return
@@ -238,7 +319,7 @@ export class Queue {
         await this.#save({
           ...item,
           state: 'waiting',
-          detail: 'interrupted',
+          detail: 'interrupted; what was built is on the disk',
           attempts: waiting.attempts,
         })
         return
@@ -256,6 +337,14 @@ export class Queue {
   #ended(item: QueueItem, end: AttemptEnd): QueueItem {
     if (end.kind === 'published') {
       return { ...item, state: 'done', stage: 'published', detail: end.summary, result: end.sid }
+    }
+    if (end.kind === 'left-to-others') {
+      return { ...item, state: 'done', stage: 'left to others', detail: end.reason }
+    }
+    if (end.kind === 'later') {
+      const attempts = item.attempts - 1
+      const wait = { stage: 'others first', detail: end.reason, nextAttempt: end.until }
+      return { ...item, state: 'waiting', attempts, ...wait }
     }
     if (end.kind === 'refused')
       return { ...item, state: 'failed', stage: 'refused', detail: end.reason }

@@ -33,7 +33,12 @@ export class Following {
     warnings.push(...(build ? (engine?.warnings ?? []) : []))
     warnings.push(...(await sourceWarnings(project.source, project.insecure)))
     return {
-      ...describeProject({ project, build, trustRecipe }),
+      ...describeProject({
+        project,
+        build,
+        trustRecipe,
+        priority: request.priority ?? this.#parts.projects.get(project.image)?.priority ?? 'normal',
+      }),
       isolation: engine?.isolation ?? 'none: no builder',
       network:
         project.recipe.network === 'none'
@@ -46,8 +51,8 @@ export class Following {
   }
 
   async follow(request: FollowRequest): Promise<ProjectSummary> {
-    const { projectFile, build, trustRecipe } = request
-    const followed = await this.#parts.projects.follow(projectFile, { build, trustRecipe })
+    const { projectFile, ...terms } = request
+    const followed = await this.#parts.projects.follow(projectFile, terms)
     this.#parts.reconsider([followed.project.image])
     await this.#parts.network?.sync()
     return describeProject(followed)
@@ -82,7 +87,12 @@ async function sourceWarnings(source: string, insecure: readonly string[]): Prom
   }
 }
 
-function describeProject({ project, build, trustRecipe }: FollowedProject): ProjectSummary {
+function describeProject({
+  project,
+  build,
+  trustRecipe,
+  priority,
+}: FollowedProject): ProjectSummary {
   return {
     image: project.image,
     source: project.source,
@@ -94,6 +104,7 @@ function describeProject({ project, build, trustRecipe }: FollowedProject): Proj
     profile: project.profile,
     build,
     trustRecipe,
+    priority,
     insecure: project.insecure,
   }
 }

@@ -3,7 +3,8 @@ import type { Platform } from '../../protocol/identifiers.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import { ConfigError } from '../config-error.ts'
-import type { QueueItem, RebuildPlan } from '../http/node-service.ts'
+import type { GateSummary, Priority, QueueItem, RebuildPlan } from '../http/node-service.ts'
+import { describeItem } from '../queue-view.ts'
 import type { NodeParts } from '../node-parts.ts'
 import { refusals } from '../refusals.ts'
 import type { StatementQueries } from './statements.ts'
@@ -48,19 +49,46 @@ export class Rebuilding {
         image,
         version,
         platform: wanted,
+        asked: true,
       })
       const finished = ['done', 'failed', 'cancelled'].includes(item.state)
-      items.push(finished ? await this.retry(item.id) : item)
+      items.push(finished ? await this.retry(item.id) : describeItem(item, this.#parts.queue))
     }
     return items
   }
 
   async retry(id: string): Promise<QueueItem> {
-    return (await this.#parts.queue.retry(this.#id(id))) ?? this.#unknown(id)
+    const { queue } = this.#parts
+    return describeItem((await queue.retry(this.#id(id))) ?? this.#unknown(id), queue)
   }
 
   async cancel(id: string): Promise<QueueItem> {
-    return (await this.#parts.queue.cancel(this.#id(id))) ?? this.#unknown(id)
+    const { queue } = this.#parts
+    return describeItem((await queue.cancel(this.#id(id))) ?? this.#unknown(id), queue)
+  }
+
+  async prioritize(id: string, priority: Priority | null): Promise<QueueItem> {
+    const { queue } = this.#parts
+    const item = await queue.prioritize(this.#id(id), priority ?? undefined)
+    return describeItem(item ?? this.#unknown(id), queue)
+  }
+
+  list(): readonly QueueItem[] {
+    const { queue } = this.#parts
+    return queue.list().map((item) => describeItem(item, queue))
+  }
+
+  async pause({ stop }: { readonly stop?: boolean }): Promise<GateSummary> {
+    await this.#parts.gate.pause()
+    if (stop === true) await this.#parts.queue.putBack()
+    return this.#parts.gate.state()
+  }
+
+  async resume({ voting }: { readonly voting?: boolean }): Promise<GateSummary> {
+    const { gate } = this.#parts
+    await gate.resume()
+    if (voting === true) await gate.resumeVoting()
+    return gate.state()
   }
 
   /** The item meant by its id or the start of its release, with `:platform` where there are several. */

@@ -7,9 +7,11 @@ import type {
   DiffRequest,
   FollowPreview,
   FollowRequest,
+  GateSummary,
   NodeEvent,
   NodeService,
   PeerSummary,
+  Priority,
   ProjectSummary,
   QueueItem,
   RebuildPlan,
@@ -105,6 +107,7 @@ export class Service implements NodeService {
         waiting: count('waiting', 'retrying'),
         running: count('running'),
         failed: count('failed'),
+        gate: this.#parts.gate.state(),
       },
       openAlerts: (await alerts.list({ open: true })).length,
       logs: this.#logs.status(),
@@ -207,7 +210,7 @@ export class Service implements NodeService {
   }
 
   async queue(): Promise<readonly QueueItem[]> {
-    return this.#parts.queue.list()
+    return this.#rebuilding.list()
   }
 
   retryQueueItem(id: string): Promise<QueueItem> {
@@ -216,6 +219,18 @@ export class Service implements NodeService {
 
   cancelQueueItem(id: string): Promise<QueueItem> {
     return this.#rebuilding.cancel(id)
+  }
+
+  prioritizeQueueItem(id: string, priority: Priority | null): Promise<QueueItem> {
+    return this.#rebuilding.prioritize(id, priority)
+  }
+
+  pauseQueue(options: { readonly stop?: boolean }): Promise<GateSummary> {
+    return this.#rebuilding.pause(options)
+  }
+
+  resumeQueue(options: { readonly voting?: boolean }): Promise<GateSummary> {
+    return this.#rebuilding.resume(options)
   }
 
   async operators(): Promise<readonly OperatorSummary[]> {

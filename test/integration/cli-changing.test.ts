@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { DIGEST, IMAGE, makeQueueItem, OPERATOR, SID } from '../support/memory-service.ts'
+import { DIGEST, IMAGE, makeGate, makeQueueItem, OPERATOR, SID } from '../support/memory-service.ts'
 import { TestNode } from '../support/command-line.ts'
 
 let node: TestNode
@@ -74,9 +74,11 @@ describe('follow', () => {
     const file = await node.file('app.toml', 'x')
     await node.run('follow', file, '--yes', '--no-build')
     await node.run('follow', file, '--yes', '--trust-recipe')
+    await node.run('follow', file, '--yes', '--priority', 'low')
     expect(node.api.service.followed).toMatchObject([
       { build: false, trustRecipe: false },
       { build: true, trustRecipe: true },
+      { build: true, priority: 'low' },
     ])
   })
 
@@ -228,6 +230,38 @@ describe('queue', () => {
     ['cancel', 'cancelled'],
   ])('%s makes an item %s', async (verb, state) => {
     expect((await node.run('queue', verb, 'item-1', '--json')).json).toMatchObject({ state })
+  })
+
+  it('gives a rebuild another priority, or that of its project', async () => {
+    const ran = await node.run('queue', 'priority', 'item-1', 'high', '--json')
+    expect(ran.json).toMatchObject({ priority: 'high' })
+    const back = await node.run('queue', 'priority', 'item-1', 'project', '--json')
+    expect(back.json).toMatchObject({ priority: 'normal' })
+    const wrong = await node.run('queue', 'priority', 'item-1', 'urgent')
+    expect(wrong.exitCode).toBe(2)
+    expect(wrong.stderr).toContain('"urgent" is no priority: write high, normal, low or project')
+  })
+
+  it('is paused and resumed, and says so', async () => {
+    const paused = await node.run('queue', 'pause', '--stop')
+    expect(paused.stdout).toContain('no rebuild begins: paused by hand')
+    const resumed = await node.run('queue', 'resume', '--voting', '--json')
+    expect(resumed.json).toMatchObject({ open: true })
+    expect(node.api.service.paused).toEqual([{ stop: true }])
+    expect(node.api.service.resumed).toEqual([{ voting: true }])
+  })
+
+  it('shows why nothing begins, and how voting goes on', async () => {
+    const status = await node.api.service.status()
+    const gate = makeGate({
+      open: false,
+      reasons: ['voting stopped: two cold builds differ'],
+      votingStopped: { since: 1_700_000_000, reasons: ['two cold builds differ'] },
+    })
+    node.api.service.status = async () => ({ ...status, queue: { ...status.queue, gate } })
+    const shown = 'no rebuild begins: voting stopped: two cold builds differ ("rebuildnet queue'
+    expect((await node.run('queue', 'ls')).stdout).toContain(shown)
+    expect((await node.run('status')).stdout).toContain(shown)
   })
 
   it('says which item there is not', async () => {

@@ -52,6 +52,13 @@ const CALLS: Record<string, { method: string; path: string; body?: unknown }> = 
   listQueue: { method: 'GET', path: '/v1/queue' },
   retryQueueItem: { method: 'POST', path: '/v1/queue/item-1/retry' },
   cancelQueueItem: { method: 'POST', path: '/v1/queue/item-1/cancel' },
+  prioritizeQueueItem: {
+    method: 'POST',
+    path: '/v1/queue/item-1/priority',
+    body: { priority: 'high' },
+  },
+  pauseQueue: { method: 'POST', path: '/v1/queue/pause', body: { stop: true } },
+  resumeQueue: { method: 'POST', path: '/v1/queue/resume', body: {} },
   planRebuild: { method: 'GET', path: `/v1/rebuilds/plan?reference=${SID}` },
   rebuild: { method: 'POST', path: '/v1/rebuilds', body: { reference: SID } },
   listOperators: { method: 'GET', path: '/v1/operators' },

@@ -14,6 +14,8 @@ import type {
   NodeService,
   PeerSummary,
   ProjectSummary,
+  GateSummary,
+  Priority,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
@@ -172,6 +174,17 @@ export function makeAlert(fields: Partial<AlertSummary> = {}): AlertSummary {
   }
 }
 
+export function makeGate(fields: Partial<GateSummary> = {}): GateSummary {
+  return {
+    open: true,
+    reasons: [],
+    pausedSince: null,
+    votingStopped: null,
+    scheduleChanges: null,
+    ...fields,
+  }
+}
+
 export function makeQueueItem(fields: Partial<QueueItem> = {}): QueueItem {
   return {
     id: 'item-1',
@@ -187,6 +200,7 @@ export function makeQueueItem(fields: Partial<QueueItem> = {}): QueueItem {
     added: 1_700_000_000,
     updated: 1_700_000_100,
     result: null,
+    priority: 'normal',
     ...fields,
   }
 }
@@ -247,6 +261,7 @@ export function makeProject(fields: Partial<ProjectSummary> = {}): ProjectSummar
     profile: 'rebuildnet/1',
     build: true,
     trustRecipe: false,
+    priority: 'normal',
     insecure: [],
     ...fields,
   }
@@ -268,7 +283,7 @@ export class MemoryService implements NodeService {
     peers: 1,
     statements: 3,
     projects: [IMAGE],
-    queue: { waiting: 0, running: 0, failed: 1 },
+    queue: { waiting: 0, running: 0, failed: 1, gate: makeGate() },
     openAlerts: 1,
     logs: makeLogStatus(),
     builder: 'buildah 1.39',
@@ -280,6 +295,8 @@ export class MemoryService implements NodeService {
   statementList: StatementSummary[] = [makeStatement()]
   projectList: ProjectSummary[] = [makeProject()]
   queueList: QueueItem[] = [makeQueueItem()]
+  readonly paused: object[] = []
+  readonly resumed: object[] = []
   operatorList: OperatorSummary[] = [makeOperator()]
   alertList: AlertSummary[] = [makeAlert()]
   releaseList: ReleaseSummary[] = [makeRelease()]
@@ -430,6 +447,20 @@ export class MemoryService implements NodeService {
 
   async cancelQueueItem(id: string): Promise<QueueItem> {
     return { ...this.#item(id), state: 'cancelled' }
+  }
+
+  async prioritizeQueueItem(id: string, priority: Priority | null): Promise<QueueItem> {
+    return { ...this.#item(id), priority: priority ?? 'normal' }
+  }
+
+  async pauseQueue(options: { readonly stop?: boolean }): Promise<GateSummary> {
+    this.paused.push(options)
+    return makeGate({ open: false, reasons: ['paused by hand'], pausedSince: 1_700_000_000 })
+  }
+
+  async resumeQueue(options: { readonly voting?: boolean }): Promise<GateSummary> {
+    this.resumed.push(options)
+    return makeGate()
   }
 
   async operators(): Promise<readonly OperatorSummary[]> {

@@ -3,7 +3,16 @@ import { z } from 'zod'
 import type { NodeService } from '../node-service.ts'
 import { addRoute } from '../route.ts'
 import { platformArgument, reference } from '../schema/identifiers.ts'
-import { queue, queueItem, rebuildPlans, rebuildRequest } from '../schema/queue.ts'
+import {
+  gate,
+  pauseRequest,
+  priorityRequest,
+  queue,
+  queueItem,
+  rebuildPlans,
+  rebuildRequest,
+  resumeRequest,
+} from '../schema/queue.ts'
 
 export function addQueueRoutes(app: FastifyInstance, service: NodeService): void {
   const id = z.strictObject({ id: reference })
@@ -35,6 +44,38 @@ export function addQueueRoutes(app: FastifyInstance, service: NodeService): void
     params: id,
     reply: queueItem,
     answer: ({ params }) => service.cancelQueueItem(params.id),
+  })
+  addRoute(app, {
+    method: 'POST',
+    path: '/v1/queue/:id/priority',
+    id: 'prioritizeQueueItem',
+    tag: 'rebuilding',
+    summary: "Has a rebuild take its turn before or after others; null: as its project's do.",
+    params: id,
+    body: priorityRequest,
+    reply: queueItem,
+    answer: ({ params, body }) => service.prioritizeQueueItem(params.id, body.priority),
+  })
+  addRoute(app, {
+    method: 'POST',
+    path: '/v1/queue/pause',
+    id: 'pauseQueue',
+    tag: 'rebuilding',
+    summary: 'Lets no rebuild begin until the queue is resumed; with stop, puts back what runs.',
+    body: pauseRequest,
+    reply: gate,
+    answer: ({ body }) => service.pauseQueue(body),
+  })
+  addRoute(app, {
+    method: 'POST',
+    path: '/v1/queue/resume',
+    id: 'resumeQueue',
+    tag: 'rebuilding',
+    summary:
+      'Lets rebuilds begin again; with voting, after the operator has looked at the machine.',
+    body: resumeRequest,
+    reply: gate,
+    answer: ({ body }) => service.resumeQueue(body),
   })
   addRoute(app, {
     method: 'GET',

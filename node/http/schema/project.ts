@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { FollowPreview, FollowRequest, ProjectSummary } from '../node-service.ts'
 import { component, list } from './component.ts'
 import { image, operatorId, platform } from './identifiers.ts'
+import { priority } from './queue.ts'
 
 const MAX_PROJECT_FILE_CHARACTERS = 128 * 1024
 
@@ -14,6 +15,7 @@ const fields = {
   profile: z.string(),
   build: z.boolean(),
   trustRecipe: z.boolean(),
+  priority,
   insecure: z.array(z.string()),
 }
 
@@ -39,6 +41,7 @@ export const followRequest: z.ZodType<FollowRequest> = component(
     projectFile: z.string().min(1).max(MAX_PROJECT_FILE_CHARACTERS),
     build: z.boolean(),
     trustRecipe: z.boolean(),
+    priority: priority.exactOptional(),
   }),
 )
 

@@ -1,7 +1,9 @@
 import { z } from 'zod'
-import type { QueueItem, RebuildPlan } from '../node-service.ts'
+import type { GateSummary, QueueItem, RebuildPlan } from '../node-service.ts'
 import { component, list } from './component.ts'
 import { image, platform, platformArgument, reference, seconds, sid } from './identifiers.ts'
+
+export const priority = z.enum(['high', 'normal', 'low'])
 
 export const queueItem: z.ZodType<QueueItem> = component(
   'QueueItem',
@@ -20,10 +22,37 @@ export const queueItem: z.ZodType<QueueItem> = component(
     updated: seconds,
     result: sid.nullable(),
     log: z.string().exactOptional(),
+    priority,
   }),
 )
 
 export const queue = list('Queue', queueItem)
+
+export const gate: z.ZodType<GateSummary> = component(
+  'QueueGate',
+  z.object({
+    open: z.boolean(),
+    reasons: z.array(z.string()),
+    pausedSince: seconds.nullable(),
+    votingStopped: z.object({ since: seconds, reasons: z.array(z.string()) }).nullable(),
+    scheduleChanges: seconds.nullable(),
+  }),
+)
+
+export const priorityRequest = component(
+  'PriorityRequest',
+  z.strictObject({ priority: priority.nullable() }),
+)
+
+export const pauseRequest = component(
+  'PauseRequest',
+  z.strictObject({ stop: z.boolean().exactOptional() }),
+)
+
+export const resumeRequest = component(
+  'ResumeRequest',
+  z.strictObject({ voting: z.boolean().exactOptional() }),
+)
 
 export const rebuildRequest = component(
   'RebuildRequest',

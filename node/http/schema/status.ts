@@ -3,6 +3,7 @@ import type { PeerSummary, Status } from '../node-service.ts'
 import { component, list } from './component.ts'
 import { image, key, operatorId, seconds } from './identifiers.ts'
 import { logStatus } from './log.ts'
+import { gate } from './queue.ts'
 
 export const status: z.ZodType<Status> = component(
   'Status',
@@ -25,6 +26,7 @@ export const status: z.ZodType<Status> = component(
       waiting: z.number().int(),
       running: z.number().int(),
       failed: z.number().int(),
+      gate,
     }),
     openAlerts: z.number().int(),
     logs: logStatus,

@@ -38,6 +38,26 @@ describe('the configuration', () => {
     })
   })
 
+  it('reads in which hours builds may begin, one window or several', async () => {
+    const night = { days: [0, 1, 2, 3, 4, 5, 6], from: 22 * 60, to: 6 * 60 }
+    const weekend = { days: [0, 6], from: 0, to: 24 * 60 }
+    const one = await load('[build]\nschedule = "22:00-06:00"\nat_close = "stop"\n')
+    expect(one.build).toMatchObject({ schedule: [night], atClose: 'stop' })
+    const several = await load('[build]\nschedule = ["22:00-06:00", "sat,sun 00:00-24:00"]\n')
+    expect(several.build.schedule).toEqual([night, weekend])
+    const environment = { REBUILDNET_BUILD_SCHEDULE: '22:00-06:00; sat,sun 00:00-24:00' }
+    expect((await load('', environment)).build.schedule).toEqual([night, weekend])
+  })
+
+  it('reads how much disk is given, and when to prune', async () => {
+    const text = '[disk]\nbudget_mb = 500\nlog_age = "7d"\n[prune]\nevery = "1d"\n'
+    expect(await load(text, { REBUILDNET_PRUNE_OLDER_THAN: '30d' })).toMatchObject({
+      disk: { budgetMb: 500, logAgeSeconds: 7 * 86_400 },
+      prune: { everySeconds: 86_400, olderThanSeconds: 30 * 86_400 },
+    })
+    expect((await load('[prune]\nevery = 0\n')).prune.everySeconds).toBe(0)
+  })
+
   it('reads lists from the environment, and an empty one as none', async () => {
     const environment = {
       REBUILDNET_BOOTSTRAP: '/ip4/1.2.3.4/tcp/1, /ip4/5.6.7.8/tcp/2',
@@ -72,6 +92,8 @@ describe('the configuration', () => {
   })
 
   it.each([
+    ['no window', '[build]\nschedule = "at night"', 'bad-value', '"at night", which is no window'],
+    ['an unknown key of the disk', '[disk]\nbudget = 1', 'unknown-key', 'known: budget_mb'],
     ['an unknown key', 'netwrok = "x"', 'unknown-key', 'unknown key "netwrok"'],
     [
       'an unknown key of the build',
