@@ -83,7 +83,9 @@ export async function answerBundle(root: string, bytes: Uint8Array): Promise<Ver
     image: first === undefined ? '' : `${first.image}@${first.digest}`,
     decision: combineDecisions(answers),
     answers,
-    explanation: answers.map(explainAnswer),
+    explanation: answers.map((answer) =>
+      explainAnswer(answer, (id) => policy.operators.find((each) => each.id === id)?.name),
+    ),
     warnings: policy.warnings,
   }
 }

@@ -155,12 +155,7 @@ export class Logs implements SyncStore {
   start(): void {
     this.keeper.start()
     this.freshness.start()
-    const { store, logger } = this.#components
-    this.#timer = setInterval(() => {
-      store.write([this.time.writingDown()]).catch((error: unknown) => {
-        logger.warn({ error: String(error) }, 'the time was not written down')
-      })
-    }, TIME_INTERVAL_MS)
+    this.#timer = setInterval(() => void this.#writeTime(), TIME_INTERVAL_MS)
     this.#timer.unref()
   }
 
@@ -175,6 +170,18 @@ export class Logs implements SyncStore {
     this.freshness.stop()
     this.own.stop()
     await this.keeper.stop()
+    // Also of a command that ran without a node: a machine may only ever ask, and lose its clock.
+    await this.#writeTime()
+  }
+
+  async #writeTime(): Promise<void> {
+    const { store, logger } = this.#components
+    if (store.readOnly) return
+    try {
+      await store.write([this.time.writingDown()])
+    } catch (error) {
+      logger.warn({ error: String(error) }, 'the time was not written down')
+    }
   }
 
   /** A statement was stored, of whomever. */

@@ -103,7 +103,6 @@ async function run(context: Context, flags: ConfigFlags): Promise<number> {
   return context.untilStopped(async (signal) => {
     const node = await startWhenFree(context, flags, signal)
     try {
-      const unsubscribe = node.service.subscribe((event) => showEvent(event, out))
       const status = await node.service.status()
       if (out.json)
         out.value({
@@ -111,6 +110,8 @@ async function run(context: Context, flags: ConfigFlags): Promise<number> {
           data: { ...status, socket: node.socketPath, discovery: node.discovery },
         })
       else showStart(status, node, out)
+      // What happens comes after who this is: whoever reads the output waits for the first line.
+      const unsubscribe = node.service.subscribe((event) => showEvent(event, out))
       const note = cardExpiryNote(status.cardExpires, Math.floor(Date.now() / 1000))
       if (note !== undefined) out.note(note)
       await stopped(signal)

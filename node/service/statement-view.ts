@@ -53,7 +53,10 @@ function summarizeRebuild({ outcome, published, differences }: Rebuild): string 
   if (isSame(outcome.rebuilt.normalizedDigest, published.normalizedDigest)) {
     return 'built; same as published'
   }
-  const where = differences === undefined ? '' : ` in ${differences.count} paths`
+  const where =
+    differences === undefined
+      ? ''
+      : ` in ${differences.count} path${differences.count === 1 ? '' : 's'}`
   return `built; DIFFERS from published${where}`
 }
 

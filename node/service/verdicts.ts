@@ -87,11 +87,13 @@ export class Verdicts {
     const { divergences, policy, signers } = this.#parts
     const isBad = answer.verdict === 'diverged' || answer.verdict === 'contradicted'
     const found = isBad ? await divergences.of({ ...answer, repository: answer.image }) : []
-    const nameOf = (id: string): string =>
-      policy.policy.operators.find((each) => each.id === id)?.name ??
-      signers.cardOf(id)?.name ??
-      `${id.slice(0, SHORT_ID_CHARACTERS)}…`
-    return [...explainAnswer(answer), ...found.flatMap((each) => divergenceWords(each, nameOf))]
+    const nameOf = (id: string): string | undefined =>
+      policy.policy.operators.find((each) => each.id === id)?.name ?? signers.cardOf(id)?.name
+    const called = (id: string): string => nameOf(id) ?? `${id.slice(0, SHORT_ID_CHARACTERS)}…`
+    return [
+      ...explainAnswer(answer, nameOf),
+      ...found.flatMap((each) => divergenceWords(each, called)),
+    ]
   }
 
   /** A manifest that a release here names: no registry is asked. */

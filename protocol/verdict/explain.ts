@@ -45,7 +45,11 @@ const FRESHNESS: Readonly<Record<Answer['freshness'], string>> = {
   stale: 'Freshness: too many operators have not been heard of lately.',
 }
 
-export function explainAnswer(answer: Answer): string[] {
+/** `nameOf` is what the user calls an operator; the answer itself names those who have said something. */
+export function explainAnswer(
+  answer: Answer,
+  nameOf: (operator: OperatorId) => string | undefined = () => undefined,
+): string[] {
   const { image, digest, platform, version, verdict, decision, level } = answer
   const of = version === undefined ? '' : `, version ${printable(version)}`
   return [
@@ -58,12 +62,12 @@ export function explainAnswer(answer: Answer): string[] {
     ...section('For', answer.supporters),
     ...section('Against', answer.dissenters),
     ...section('Could not reproduce it', answer.unreproduced),
-    ...operators('Have not voted', answer.absent),
-    ...operators('Silent', answer.silent),
+    ...operators('Have not voted', answer.absent, nameOf),
+    ...operators('Silent', answer.silent, nameOf),
     ...statements('Taken back, and was against', answer.retracted),
     ...statements('Not in a log yet, not counted', answer.unlogged ?? []),
     ...answer.flags.map((flag) => `Flag ${flag}: ${FLAG_MEANINGS[flag]}.`),
-    ...(verdict === 'unknown' ? [] : [FRESHNESS[answer.freshness]]),
+    ...(verdict === 'unknown' ? [] : [freshnessWords(answer)]),
     ...(verdict === 'reproduced'
       ? [
           'Reproduced means that this image is what its source and recipe give. It does not mean that the source is benign: nobody here has judged the source.',
@@ -71,6 +75,12 @@ export function explainAnswer(answer: Answer): string[] {
       : []),
     `Decided under policy ${answer.policyHash.slice(0, 12)}… as of ${answer.asOf} (seconds since 1970).`,
   ]
+}
+
+/** An answer is fresh with a few silent operators, if the policy bears them: what they said may be hidden. */
+function freshnessWords({ freshness, silent }: Answer): string {
+  if (freshness !== 'fresh' || silent.length === 0) return FRESHNESS[freshness]
+  return `Freshness: all that the operators said is here, up to a recent time, but for ${count(silent.length, 'silent one')}, which your policy bears.`
 }
 
 function section(title: string, voices: readonly Voice[]): string[] {
@@ -117,9 +127,17 @@ function mapWords(maps: Voice['maps'], vote?: string): string {
   return `; the published image is ${shortDigest(maps)}`
 }
 
-function operators(title: string, ids: readonly OperatorId[]): string[] {
+function operators(
+  title: string,
+  ids: readonly OperatorId[],
+  nameOf: (operator: OperatorId) => string | undefined,
+): string[] {
   if (ids.length === 0) return []
-  return [`${title}: ${ids.map((operator) => operatorName({ operator })).join(', ')}`]
+  const named = ids.map((operator) => {
+    const name = nameOf(operator)
+    return operatorName(name === undefined ? { operator } : { operator, name })
+  })
+  return [`${title}: ${named.join(', ')}`]
 }
 
 function statements(title: string, sids: readonly string[]): string[] {

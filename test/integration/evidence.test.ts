@@ -193,6 +193,14 @@ describe('a clock that is wrong', () => {
     expect((await run(folder, 'status')).stdout).toMatch(/clock +behind by (7h|6h 59m)/)
   })
 
+  it('is noticed also where no node ever ran: a command writes down when it was', async () => {
+    const folder = await makeFolder()
+    await answers(folder, bundleOf(honest))
+    const store = await openStore(join(folder.root, 'store'))
+    expect(await store.meta.get('time')).toBeGreaterThanOrEqual(NOW)
+    await store.close()
+  })
+
   it('allows nothing while two trusted operators are ahead of it, and one alone does nothing', async () => {
     const ahead = (...who: TestOperator[]): Uint8Array =>
       bundleOf(honest.map((each) => ({ ...each, headAge: who.includes(each.by) ? -HOUR : 60 })))

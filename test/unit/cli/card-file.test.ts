@@ -10,7 +10,8 @@ describe('a card file', () => {
   })
 
   it('may be bare base64, in lines as well', () => {
-    expect(parse('AQID\nBA==\n')).toEqual({ card: 'AQIDBA==', earlier: [] })
+    const long = 'AQID'.repeat(40)
+    expect(parse(`${long}\nBA==\n`)).toEqual({ card: `${long}BA==`, earlier: [] })
   })
 
   it.each([
@@ -18,6 +19,7 @@ describe('a card file', () => {
     ['{"format":2,"card":"AQ=="}', /ada\.card is of format 2: update rebuildnet/],
     ['{"format":1,"card":"AQ==","earlier":[1]}', /ada\.card: "earlier" is no list of cards/],
     ['{"format":', /ada\.card is no operator card/],
+    ['junk\n', /ada\.card is no operator card/],
     ['', /ada\.card is no operator card/],
     ['[]', /ada\.card has no field "card"/],
   ])('%j is refused in one line', (text, message) => {

@@ -32,6 +32,16 @@ describe('an explanation', () => {
     expect(text).toContain('It does not mean that the source is benign')
   })
 
+  it('names those who said nothing as the user calls them', () => {
+    const answer = decide(
+      makeInput([release, by('a'), by('b')], { policy: makePolicy(['a', 'b', 'c']) }),
+    )
+    const lines = explainAnswer(answer, (id) =>
+      id.startsWith('op1c') ? 'Carol\u001b[2J' : undefined,
+    )
+    expect(lines).toContain('Have not voted: Carol\u{fffd}[2J (op1cccccccc…)')
+  })
+
   it('of a contradiction names the files that differ', () => {
     const differences = { count: 3, paths: ['usr/bin/tool', 'etc/passwd'] }
     const tampered = (name: string) => by(name, { built: 'clean', says: 'D', differences })

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SignedStatement } from '../../../../protocol/statement.ts'
 import { decide, type DecideInput } from '../../../../protocol/verdict/decide.ts'
+import { explainAnswer } from '../../../../protocol/verdict/explain.ts'
 import { uncheckedView } from '../../../../protocol/verdict/log-view.ts'
 import {
   hex,
@@ -73,6 +74,8 @@ describe('freshness', () => {
   it('may lack in max_silent operators, but k supporters must be fresh themselves', () => {
     const one = makeView({ times: { c: undefined } })
     expect(ask({ view: one })).toMatchObject({ decision: 'allow', silent: [operatorId('c')] })
+    expect(explainAnswer(ask({ view: one })).join('\n')).toContain('but for 1 silent one, which')
+    expect(explainAnswer(ask({ view: makeView() })).join('\n')).toContain('up to a recent time.')
     const supporter = makeView({ times: { b: undefined } })
     expect(ask({ view: supporter })).toMatchObject({
       verdict: 'reproduced',
