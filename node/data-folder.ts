@@ -98,6 +98,12 @@ async function exists(path: string): Promise<boolean> {
 export async function openDataFolder(root: string): Promise<DataFolder> {
   const folder = dataFolder(root)
   if (await exists(folder.signingKey)) return folder
+  if ((await exists(folder.config)) || (await exists(folder.card))) {
+    throw new ConfigError(
+      'no-data-folder',
+      `${folder.signingKey} is missing: restore it from a backup, or name another folder with --data`,
+    )
+  }
   throw new ConfigError(
     'no-data-folder',
     `${root} is no data folder: make one with "rebuildnet init" or name another with --data`,

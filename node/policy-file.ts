@@ -98,7 +98,9 @@ function readText(path: string): string {
     return readFileSync(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
+    throw new ConfigError('syntax', `${path} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 

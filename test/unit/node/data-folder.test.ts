@@ -29,6 +29,11 @@ describe('the data folder', () => {
     await expect(openDataFolder(await temporaryFolder())).rejects.toThrow(/rebuildnet init/)
   })
 
+  it('that has lost its key is not to be made anew: the key comes from a backup', async () => {
+    const { root } = await createDataFolder(await temporaryFolder())
+    await expect(openDataFolder(root)).rejects.toThrow(/signing\.key is missing: restore it/)
+  })
+
   it('is what the flag says, else the environment, else the place for such data', () => {
     expect(chooseDataFolder('/x', { REBUILDNET_DATA: '/y' })).toBe('/x')
     expect(chooseDataFolder(undefined, { REBUILDNET_DATA: '/y', XDG_DATA_HOME: '/z' })).toBe('/y')

@@ -37,6 +37,11 @@ describe('the policy file', () => {
     expect((error as Error).message).toContain(place)
   })
 
+  it('that cannot be read trusts nobody and says where it is', async () => {
+    const path = await temporaryFolder()
+    await expect(PolicyFile.load(path, nodeCrypto)).rejects.toThrow(`${path} cannot be read`)
+  })
+
   it('keeps what the user wrote when an operator is added and removed', async () => {
     const text = `# mine\nthreshold = 3 # k\n\n[[operator]]\nid = "${alice}"\nname = "A"\n\n[[image]]\nmatch = "ghcr.io/x/*"\naccept = "exact"\n`
     const { path, file } = await policyFile(text)
