@@ -72,7 +72,7 @@ describe.runIf(runs)(`buildah with a registry (needs root and ${needed.join(', '
     }
   })
 
-  it('records the digest that a tag stood for, and what COPY --from took', async () => {
+  it('T16: records the digest that a tag stood for, and what COPY --from took', async () => {
     const result = await builder.build(
       await makeJob(
         `FROM ${host}/library/base:1\nCOPY --from=${host}/library/other:1 /base /other\n`,

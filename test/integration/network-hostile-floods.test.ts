@@ -22,8 +22,12 @@ import { makeOperator, makeRelease } from '../support/statements.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** T13's figure. */
+/** T13's figures. How late the node is shows only on a machine that does nothing else: in the soak. */
 const MAX_RSS_BYTES = 1024 ** 3
+const MAX_LAG_MS = 200
+/** How long each flood lasts at least: together an hour. */
+const FLOOD_MS = process.env.REBUILDNET_TEST_DEPTH === 'soak' ? 450_000 : 0
+const TIMEOUT_MS = 120_000 + 2 * FLOOD_MS
 const RELEASES = TOPICS.release.name
 const ATTACKERS = 4
 /** RPCs of each attacker at once, and how often; an honest peer sends a few a second. */
@@ -57,7 +61,8 @@ async function attackers({ address }: Scene): Promise<HostilePeer[]> {
 
 /** That the honest peer is heard, and hears. */
 async function expectUnharmed({ victim, honest }: Scene, version: string): Promise<void> {
-  const release = makeRelease({ version })
+  // A signer may say only so much in a day.
+  const release = makeRelease({ version, operator: makeOperator(`honest, of ${version}`) })
   await honest.publish(release)
   await victim.received(release.statement.sid)
   const sid = await victim.publish(`${version}-answer`)
@@ -65,7 +70,9 @@ async function expectUnharmed({ victim, honest }: Scene, version: string): Promi
   const peers = await victim.peers()
   const score = peers.find(({ peerId }) => peerId === honest.network.peerId)?.score
   expect(score).toBeGreaterThanOrEqual(0)
-  expect((await victim.usage()).rssBytes).toBeLessThan(MAX_RSS_BYTES)
+  const { maxRssBytes, lagP99Ms } = await victim.usage()
+  expect(maxRssBytes).toBeLessThan(MAX_RSS_BYTES)
+  if (FLOOD_MS > 0) expect(lagP99Ms).toBeLessThan(MAX_LAG_MS)
 }
 
 const someIds = (count: number): Uint8Array[] =>
@@ -105,20 +112,29 @@ test.each<[string, (i: number) => Uint8Array]>([
   ['demands for messages that do not exist', () => iwantRpc(someIds(1000))],
   ['grafts', () => graftsRpc(Array.from({ length: 200 }, () => RELEASES))],
   ['bytes that are no RPC', () => new Uint8Array(randomBytes(2000))],
-])('a flood of %s does not keep an honest peer out', async (_, makeRpc) => {
-  const scene = await setScene()
-  const hostile = await attackers(scene)
-  for (let round = 0; round < ROUNDS; round++) {
-    for (let i = 0; i < RPCS; i++) {
-      const rpc = makeRpc(round * RPCS + i)
-      for (const peer of hostile) peer.sendRpc(rpc)
+])(
+  'T13: a flood of %s does not keep an honest peer out',
+  { timeout: TIMEOUT_MS },
+  async (_, makeRpc) => {
+    const scene = await setScene()
+    let hostile = await attackers(scene)
+    const until = Date.now() + FLOOD_MS
+    for (let round = 0; round < ROUNDS || Date.now() < until; round++) {
+      for (let i = 0; i < RPCS; i++) {
+        const rpc = makeRpc(round * RPCS + i)
+        for (const peer of hostile) peer.sendRpc(rpc)
+      }
+      await expectUnharmed(scene, `1.0.${round}`)
+      if (round < ROUNDS - 1) continue
+      // They were shut out, and come back under other names.
+      await Promise.all(hostile.map((peer) => peer.stop()))
+      hostile = Date.now() < until ? await attackers(scene) : []
     }
-    await expectUnharmed(scene, `1.0.${round}`)
-  }
-  await expectUnharmed(scene, '2.0.0')
-})
+    await expectUnharmed(scene, '2.0.0')
+  },
+)
 
-test('a flood of good statements of strangers is heard within their budget, and no further', async () => {
+test('T13: a flood of good statements of strangers is heard within their budget, and no further', async () => {
   const scene = await setScene()
   const hostile = await attackers(scene)
   const floods = hostile.map((_, peer) =>
@@ -137,7 +153,7 @@ test('a flood of good statements of strangers is heard within their budget, and 
   expect(heard.length).toBeLessThanOrEqual(20)
 })
 
-test('demands for the same message over and over are answered a few times', async () => {
+test('T13: demands for the same message over and over are answered a few times', async () => {
   const scene = await setScene()
   const hostile = await attackers(scene)
   const release = makeRelease({ version: '1.0.0' })
@@ -150,7 +166,7 @@ test('demands for the same message over and over are answered a few times', asyn
   await expectUnharmed(scene, '2.0.0')
 })
 
-test('a peer that stops reading is disconnected, and costs the others nothing', async () => {
+test('T13: a peer that stops reading is disconnected, and costs the others nothing', async () => {
   const scene = await setScene()
   const { victim, honest } = scene
   const proxy = await startTcpProxy(scene.port)
@@ -174,7 +190,7 @@ test('a peer that stops reading is disconnected, and costs the others nothing', 
   await expectUnharmed(scene, '2.0.0')
 })
 
-test('connections that say nothing, or rubbish, keep nobody out for long', async () => {
+test('T13: connections that say nothing, or rubbish, keep nobody out for long', async () => {
   const scene = await setScene()
   const silent = await Promise.all(
     Array.from({ length: 100 }, async (_, i) => {

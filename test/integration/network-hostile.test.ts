@@ -51,7 +51,7 @@ test.each([
   ['wrong-topic', OPERATORS, makeRelease().bytes],
   ['wrong-topic', RELEASES, makeOperator('alice').card.bytes],
 ])(
-  'a message with %s on %s is rejected, twice of it shuts its sender out, and honest peers do not suffer',
+  'T13: a message with %s on %s is rejected, twice of it shuts its sender out, and honest peers do not suffer',
   async (code, topic, data) => {
     const [victim, honest] = (await startStar(2, { wants: WANTS_NOTHING })) as [TestNode, TestNode]
     const hostile = await hostileAt(victim)

@@ -4,12 +4,13 @@
  * value a line; `test/support/node-process.ts` is the other end. Ends with its standard input.
  */
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { createLogger } from '../../node/logger.ts'
 import { Network, type NetworkOptions } from '../../node/network/network.ts'
 import { FOLLOWS_TEST_IMAGE, TestLedger } from '../support/network.ts'
-import type { NodeCommand } from '../support/node-process.ts'
+import type { NodeCommand, Usage } from '../support/node-process.ts'
 import { TestLog } from '../support/logs.ts'
 import { makeOperator, makeRelease, TEST_TIME, type TestOperator } from '../support/statements.ts'
 import { openStore } from '../support/temporary-store.ts'
@@ -43,6 +44,16 @@ const network = new Network(
   options,
 )
 await network.start()
+const LAG_RESOLUTION_MS = 10
+const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
+lag.enable()
+
+function takeUsage(): Usage {
+  const lagP99Ms = Math.max(0, lag.percentile(99) / 1e6 - LAG_RESOLUTION_MS)
+  lag.reset()
+  const maxRssBytes = process.resourceUsage().maxRSS * 1024
+  return { rssBytes: process.memoryUsage.rss(), maxRssBytes, lagP99Ms }
+}
 
 async function answer(command: NodeCommand): Promise<unknown> {
   switch (command.do) {
@@ -70,7 +81,7 @@ async function answer(command: NodeCommand): Promise<unknown> {
     case 'counts':
       return Object.fromEntries(network.gossipCounts())
     case 'usage':
-      return { rssBytes: process.memoryUsage.rss() }
+      return takeUsage()
   }
 }
 

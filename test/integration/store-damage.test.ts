@@ -30,7 +30,7 @@ function flip(bytes: Uint8Array, bit: number): Uint8Array {
   return flipped
 }
 
-describe('a store whose disk changed something', () => {
+describe('T18: a store whose disk changed something', () => {
   let folder: string
 
   beforeEach(async () => {

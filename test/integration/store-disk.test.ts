@@ -30,7 +30,7 @@ async function fill(
   throw new Error('the disk took everything')
 }
 
-disks('a store on a disk that becomes full', () => {
+disks('T23: a store on a disk that becomes full', () => {
   it('loses nothing that it accepted, answers on, and opens again once there is room', async () => {
     const disk = temporaryDisk()
     const directory = join(disk, 'store')

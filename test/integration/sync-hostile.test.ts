@@ -71,7 +71,7 @@ test.each([
     (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : flipped(bytes, 40)),
   ],
   ['bodies that are none', () => Uint8Array.of(1, 9)],
-])('a sync peer that sends %s is shut out, and others deliver', async (_, forge) => {
+])('T12: a sync peer that sends %s is shut out, and others deliver', async (_, forge) => {
   const liar = await startNode({
     disguise: (ledger) => ({ read: async (sids) => (await ledger.read(sids)).map(forge) }),
   })
@@ -106,7 +106,7 @@ test.each([
   ['rows without an end', rows(2)],
   ['a frame that is cut', rows(0, numbered(0)).subarray(0, 100)],
   ['bodies that nobody asked for', encodeAnswer({ type: 'bodies', more: 0, items: [] })],
-])('a sync server that sends %s is shut out', async (_, answer) => {
+])('T12: a sync server that sends %s is shut out', async (_, answer) => {
   const hostile = await startHostilePeer()
   await hostile.serveSync((stream) => {
     stream.addEventListener('message', () => void stream.send(prefixed(answer)))
@@ -116,7 +116,7 @@ test.each([
   await isShutOut(hostile, victim, events)
 })
 
-test('a sync server whose rows never end is shut out after as many as a node can keep', async () => {
+test('T12: a sync server whose rows never end is shut out after as many as a node can keep', async () => {
   const hosts = ['a', 'b'].map((name) => makeOperator(name)).sort((a, b) => (a.id < b.id ? -1 : 1))
   let next = 0
   const someRows = (): SyncRow[] =>
@@ -209,22 +209,25 @@ const LIES: [string, Alter][] = [
   ],
 ]
 
-test.each(LIES)('a sync server that sends %s is shut out, and others deliver', async (_, alter) => {
-  const { ledger } = await createNode()
-  await ledger.put(makeRelease())
-  const hostile = await startAlteringServer(ledger, alter)
-  const { victim, events } = await startVictim()
-  await hostile.dial(victim.address())
-  await isShutOut(hostile, victim, events)
-  expect(victim.ledger.offers.length).toBeLessThanOrEqual(1)
-  await getsItElsewhere(victim)
-})
+test.each(LIES)(
+  'T12: a sync server that sends %s is shut out, and others deliver',
+  async (_, alter) => {
+    const { ledger } = await createNode()
+    await ledger.put(makeRelease())
+    const hostile = await startAlteringServer(ledger, alter)
+    const { victim, events } = await startVictim()
+    await hostile.dial(victim.address())
+    await isShutOut(hostile, victim, events)
+    expect(victim.ledger.offers.length).toBeLessThanOrEqual(1)
+    await getsItElsewhere(victim)
+  },
+)
 
 test.each([
   ['nothing at all', new Uint8Array()],
   ['half a frame', prefixed(rows(0, ROW)).subarray(0, 50)],
 ])(
-  'a sync server that answers with %s and waits loses its connection, no more',
+  'T12: a sync server that answers with %s and waits loses its connection, no more',
   async (_, part) => {
     const hostile = await startHostilePeer()
     await hostile.serveSync((stream) => {
@@ -242,7 +245,7 @@ test.each([
   },
 )
 
-test('a sync server that ends in the middle of a frame does no harm', async () => {
+test('T12: a sync server that ends in the middle of a frame does no harm', async () => {
   const hostile = await startHostilePeer()
   await hostile.serveSync((stream) => {
     const half = (): void => {
@@ -269,7 +272,7 @@ async function hostileAt(node: TestNode): Promise<HostilePeer> {
   return hostile
 }
 
-test('a sync client that floods requests without reading is cut off', async () => {
+test('T12: a sync client that floods requests without reading is cut off', async () => {
   const victim = await startNode({ wants: WANTS_NOTHING })
   const hostile = await hostileAt(victim)
   const stream = await hostile.openSync()
@@ -280,7 +283,7 @@ test('a sync client that floods requests without reading is cut off', async () =
   expect(stream.status).toBe('reset')
 })
 
-test('a sync client that asks for more rounds than there are is refused and loses nothing else', async () => {
+test('T12: a sync client that asks for more rounds than there are is refused and loses nothing else', async () => {
   const victim = await startNode({ wants: WANTS_NOTHING })
   const hostile = await hostileAt(victim)
   const stream = await hostile.openSync()
@@ -291,7 +294,7 @@ test('a sync client that asks for more rounds than there are is refused and lose
   expect(answers.at(-1)).toEqual({ type: 'error', code: 'too-many-rounds' })
 })
 
-test('a sync client whose request is none is told so', async () => {
+test('T12: a sync client whose request is none is told so', async () => {
   const victim = await startNode({ wants: WANTS_NOTHING })
   const hostile = await hostileAt(victim)
   const stream = await hostile.openSync()
@@ -300,7 +303,7 @@ test('a sync client whose request is none is told so', async () => {
   expect(parseAnswer(answer!)).toEqual({ type: 'error', code: 'bad-request' })
 })
 
-test('one exchange a peer: the second one is told to come later', async () => {
+test('T12: one exchange a peer: the second one is told to come later', async () => {
   const victim = await startNode({ wants: WANTS_NOTHING })
   const hostile = await hostileAt(victim)
   const first = await hostile.openSync()
@@ -313,7 +316,7 @@ test('one exchange a peer: the second one is told to come later', async () => {
   expect(parseAnswer(answer!)).toEqual({ type: 'error', code: 'busy' })
 })
 
-test('slow clients that hold every place are cut off, and an honest one gets what it misses', async () => {
+test('T12: slow clients that hold every place are cut off, and an honest one gets what it misses', async () => {
   const release = makeRelease()
   const rebuilds = Array.from({ length: 600 }, (_, i) =>
     makeRebuild({ release, digest: `result ${i}` }),
@@ -337,7 +340,7 @@ test('slow clients that hold every place are cut off, and an honest one gets wha
   await Promise.all(ends)
 })
 
-test('four exchanges at once: a node that finds no room gets what it misses afterwards', async () => {
+test('T12: four exchanges at once: a node that finds no room gets what it misses afterwards', async () => {
   const release = makeRelease()
   const hub = await startNode({ wants: WANTS_NOTHING })
   await hub.ledger.put(release, makeRebuild({ release }))

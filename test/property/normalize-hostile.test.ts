@@ -17,7 +17,7 @@ const EVERYTHING = makeTar([
   { path: 'e/.wh..wh..opq' },
 ])
 
-describe('hostile layers', () => {
+describe('T14: hostile layers', () => {
   it('cut at any byte give a digest or a NormalizeError, and never that of the whole', () => {
     const whole = tryLayer(EVERYTHING)
     if ('error' in whole) throw whole.error

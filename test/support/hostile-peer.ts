@@ -35,6 +35,7 @@ export interface HostilePeer {
   /** How many connections it has. */
   connections(): number
   hangUp(): Promise<void>
+  stop(): Promise<void>
 }
 
 export async function startHostilePeer(): Promise<HostilePeer> {
@@ -70,6 +71,7 @@ export async function startHostilePeer(): Promise<HostilePeer> {
   return {
     peerId: host.peerId.toString(),
     pubsub,
+    stop: async () => host.stop(),
     dial: async (address) => (target = await host.dial(multiaddr(address))),
     moveTo: async (address) => {
       const first = target

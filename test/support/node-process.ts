@@ -20,6 +20,10 @@ export interface Offer {
 /** What a process costs. */
 export interface Usage {
   readonly rssBytes: number
+  /** The most that it ever was. */
+  readonly maxRssBytes: number
+  /** How late its event loop was, of 99 turns in a hundred, since the last time it was asked. */
+  readonly lagP99Ms: number
 }
 
 export interface NodeProcess {
