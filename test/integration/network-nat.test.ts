@@ -141,3 +141,15 @@ test('an attacker with many addresses in one network gets one of the peers that 
   await waitFor('it has dialled every network', async () => new Set(await dialled()).size === 4)
   expect(await dialled()).toEqual(['45', '46', '47', '48'])
 })
+
+test('nodes of one local network find one another by mDNS, and nobody has to be configured', async () => {
+  const internet = await createInternet()
+  // Only private addresses are told of in a local network.
+  const alice = await startOn(await internet.addMachine('10.5.0.1'), { mdns: true })
+  const bob = await startOn(await internet.addMachine('10.5.0.2'), { mdns: true })
+  const bobId = await peerIdOf(bob)
+  await waitFor('they have met', async () =>
+    (await alice.peers()).some(({ peerId }) => peerId === bobId),
+  )
+  expect(await bob.received(await alice.publish('1.0.0'))).toBeDefined()
+})

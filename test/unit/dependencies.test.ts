@@ -13,9 +13,11 @@ interface Package {
 const read = (name: string): Record<string, unknown> =>
   JSON.parse(readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')) as never
 
-const { dependencies, devDependencies, allowScripts } = read('package.json') as Readonly<
-  Record<'dependencies' | 'devDependencies' | 'allowScripts', Record<string, string>>
->
+const { dependencies, devDependencies, allowScripts } = read('package.json') as {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies: Readonly<Record<string, string>>
+  readonly allowScripts: Readonly<Record<string, boolean>>
+}
 const locked = Object.entries(read('package-lock.json').packages as Record<string, Package>).filter(
   ([path]) => path !== '',
 )
