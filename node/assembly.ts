@@ -32,7 +32,9 @@ import type { OperatorIdentity } from './operator-identity.ts'
 import { takeOwnCard } from './own-card.ts'
 import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
+import { MachineWatch } from './machine-watch.ts'
 import { attemptRebuild } from './rebuild-attempt.ts'
+import { BuildJournal } from './rebuild/build-journal.ts'
 import { Buildah } from './rebuild/buildah.ts'
 import { Queue } from './rebuild/queue.ts'
 import { QueueGate } from './rebuild/queue-gate.ts'
@@ -85,6 +87,8 @@ export class NodeAssembly implements NodeParts {
   readonly tally: Tally
   readonly queue: Queue
   readonly gate: QueueGate
+  readonly journal: BuildJournal
+  readonly machine: MachineWatch
   readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore
@@ -189,6 +193,7 @@ export class NodeAssembly implements NodeParts {
     this.blind = makeBlindVotes(this, logger)
     policy.onChange = () => this.reconsider(this.#images())
     const { schedule: windows, atClose } = config.build
+    this.journal = new BuildJournal(store.builds)
     this.gate = new QueueGate({ table: store.meta, clock }, { windows, atClose })
     this.queue = new Queue(
       {
@@ -206,6 +211,7 @@ export class NodeAssembly implements NodeParts {
       },
       { concurrency: config.build.concurrency },
     )
+    this.machine = new MachineWatch(this, logger)
   }
 
   /** Reads what the store holds into the parts that keep a view of it. */
@@ -221,6 +227,7 @@ export class NodeAssembly implements NodeParts {
     }
     await this.#raiseProven()
     await this.gate.load()
+    await this.machine.load()
     await this.queue.load()
     await this.blind.load()
   }
@@ -254,6 +261,10 @@ export class NodeAssembly implements NodeParts {
   }
 
   async publish(body: Exclude<StatementBody, OperatorCard>): Promise<Sid> {
+    const isVote = body.kind === 'rebuild' || body.kind === 'commitment'
+    if (isVote && this.gate.votingStop !== undefined) {
+      throw new Error('this node does not vote until its operator has looked at the machine')
+    }
     const { bytes, statement } = createStatement(body, this.identity.key, this.crypto)
     await this.logs.own.store(statement, bytes)
     this.#stored(statement, bytes)
@@ -402,6 +413,7 @@ export class NodeAssembly implements NodeParts {
     this.#events.emit({ type: 'verdict', data: answer })
     this.divergences.consider(answer)
     await this.alerts.observe(answer)
+    await this.machine.consider(answer)
   }
 }
 

@@ -23,6 +23,7 @@ export function makeBlindVotes(parts: NodeParts, logger: Logger): BlindVotes {
         threshold: rulesFor(policy.lastPolicy, image).rules.threshold,
       }),
       publish: (body) => parts.publish(body),
+      mayVote: () => parts.gate.votingStop === undefined,
       randomBytes,
       later: (work, ms) => {
         const timer = setTimeout(work, ms)

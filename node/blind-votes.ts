@@ -55,6 +55,8 @@ export interface BlindVotesComponents {
   }
   /** Signs, stores durably and logs, and only then tells the network. */
   readonly publish: (body: Rebuild | Commitment) => Promise<Sid>
+  /** False while this node does not vote: what is promised waits, and is looked at again. */
+  readonly mayVote: () => boolean
   readonly randomBytes: (length: number) => Uint8Array
   /** Calls `work` after so many milliseconds; returns what takes it back. */
   readonly later: (work: () => void, ms: number) => () => void
@@ -170,6 +172,7 @@ export class BlindVotes {
 
   /** Says whatever is due, and comes back when the next is. */
   async check(): Promise<void> {
+    if (!this.#components.mayVote()) return
     const next = await this.#inTurn(async () => {
       let soonest = Infinity
       for (const each of this.promised()) {

@@ -17,6 +17,8 @@ import type { Logs } from './logs.ts'
 import type { OperatorIdentity } from './operator-identity.ts'
 import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
+import type { MachineWatch } from './machine-watch.ts'
+import type { BuildJournal } from './rebuild/build-journal.ts'
 import type { Queue } from './rebuild/queue.ts'
 import type { QueueGate } from './rebuild/queue-gate.ts'
 import type { Signers } from './signers.ts'
@@ -65,6 +67,8 @@ export interface NodeParts {
   readonly alerts: AlertBook
   readonly queue: Queue
   readonly gate: QueueGate
+  readonly journal: BuildJournal
+  readonly machine: MachineWatch
   readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore

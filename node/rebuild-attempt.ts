@@ -6,10 +6,13 @@ import { existsSync } from 'node:fs'
 import type { Sid } from '../protocol/identifiers.ts'
 import { inputDigestOf, buildInputOf } from '../protocol/input-digest.ts'
 import type { Rebuild } from '../protocol/rebuild.ts'
+import type { Release } from '../protocol/release.ts'
+import { unixSeconds } from './clock.ts'
 import { buildLogFile } from './data-folder.ts'
 import type { NormalizedSource } from './image/normalizer.ts'
 import type { NodeParts } from './node-parts.ts'
 import { ownStatements } from './own-statements.ts'
+import type { JournalSubject } from './rebuild/build-journal.ts'
 import type { AttemptEnd, AttemptProgress } from './rebuild/queue.ts'
 import type { QueueItem } from './rebuild/queue-item.ts'
 import { Rebuilder, type RebuildWork } from './rebuild/rebuilder.ts'
@@ -22,7 +25,7 @@ export async function attemptRebuild(
   progress: AttemptProgress,
   signal: AbortSignal,
 ): Promise<AttemptEnd> {
-  const { store, crypto, workshop, clock } = parts
+  const { store, crypto, workshop, clock, journal } = parts
   const release = (await store.statements.get(item.release))?.statement
   if (release === undefined || !isRelease(release)) {
     return { kind: 'refused', reason: 'its release is not in the store' }
@@ -35,6 +38,7 @@ export async function attemptRebuild(
   const promised = parts.blind.promisedOf(item.release, item.platform)
   if (promised !== undefined) {
     const sid = await parts.blind.commitmentTo(promised)
+    await journal.drop(item.id)
     return { kind: 'published', sid, summary: 'committed to a result, which is said later' }
   }
   const inputDigest = inputDigestOf(buildInputOf(release.body, item.platform), crypto)
@@ -55,6 +59,7 @@ export async function attemptRebuild(
       body.started >= item.added,
   )
   if (done !== undefined) {
+    await journal.drop(item.id)
     return { kind: 'published', sid: done.sid, summary: 'published before this node was restarted' }
   }
 
@@ -66,8 +71,17 @@ export async function attemptRebuild(
   const earlier = live.flatMap(({ body: { outcome } }) =>
     outcome.kind === 'built' ? [outcome.rebuilt] : [],
   )
+  const subject = await journalSubject(parts, item, release.body, { inputDigest, profile })
+  const kept = await journal.read(subject, unixSeconds(clock))
   const rebuilder = new Rebuilder<NormalizedSource>({
     clock,
+    keep: async (builds) => {
+      // What a machine built that is doubted is not gone on with.
+      if (builds === undefined || parts.gate.votingStop !== undefined) await journal.drop(item.id)
+      else await journal.keep(subject, builds)
+    },
+    doubtMachine: () =>
+      parts.machine.doubts(item.image, subject.publishedDigest ?? undefined, item.platform),
     buildCold: (work, report, abort) => workshop.buildCold(work, report, abort),
     fetchPublished: (work, digest, abort) => workshop.fetchPublished(work, digest, abort),
     compare: (rebuilt, published, level) => workshop.compare(rebuilt, published, level),
@@ -86,12 +100,25 @@ export async function attemptRebuild(
       ...completesOf(live),
       ...(earlier[0] === undefined ? {} : { earlier: earlier[0] }),
       doubted: live.some(({ body }) => body.outcome.kind === 'unstable'),
+      ...(kept === undefined ? {} : { kept }),
     },
     progress,
     signal,
   )
   const log = logDigest === undefined ? undefined : buildLogFile(parts.folder, logDigest)
   return log !== undefined && existsSync(log) ? { ...end, log } : end
+}
+
+async function journalSubject(
+  { workshop }: Pick<NodeParts, 'workshop'>,
+  { id, added, platform }: QueueItem,
+  { platforms, recipe }: Release,
+  cell: Pick<JournalSubject, 'inputDigest' | 'profile'>,
+): Promise<JournalSubject> {
+  const engine = await workshop.engineFor(recipe.builders)
+  const published = platforms.find((each) => each.platform === platform)?.manifestDigest
+  const builder = engine === undefined ? 'none' : `${engine.name} ${engine.version}`
+  return { id, added, ...cell, publishedDigest: published ?? null, builder }
 }
 
 /** The own live result of a blind release of the same input, which the published image completes. */

@@ -4,7 +4,8 @@
  *
  * `contradicted` is the alarm that this system exists for: rebuilders agree with one another and
  * not with the registry. `equivocation` says that an operator told two histories, `log-reopened`
- * that this node had lost the end of its own log. node/alert/README.md.
+ * that this node had lost the end of its own log, `unstable-machine` that this node has stopped voting
+ * because its builds differ where those of others agree. node/alert/README.md.
  */
 import type {
   Digest,
@@ -18,7 +19,7 @@ import type { Answer, VerdictName } from '../../protocol/verdict/answer.ts'
 
 const VERDICT_KINDS = ['contradicted', 'diverged', 'unreproducible'] as const
 type VerdictAlertKind = (typeof VERDICT_KINDS)[number]
-export type OperatorAlertKind = 'equivocation' | 'log-reopened'
+export type OperatorAlertKind = 'equivocation' | 'log-reopened' | 'unstable-machine'
 export type AlertKind = VerdictAlertKind | OperatorAlertKind
 export type AlertSeverity = 'critical' | 'warning'
 
@@ -60,6 +61,7 @@ const SEVERITIES: Readonly<Record<AlertKind, AlertSeverity>> = {
   unreproducible: 'warning',
   equivocation: 'critical',
   'log-reopened': 'warning',
+  'unstable-machine': 'critical',
 }
 
 const MAX_PATHS = 20

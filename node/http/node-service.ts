@@ -227,7 +227,13 @@ export interface PeerSummary {
   readonly connectedSince: UnixSeconds
 }
 
-type AlertKind = 'contradicted' | 'diverged' | 'unreproducible' | 'equivocation' | 'log-reopened'
+type AlertKind =
+  | 'contradicted'
+  | 'diverged'
+  | 'unreproducible'
+  | 'equivocation'
+  | 'log-reopened'
+  | 'unstable-machine'
 
 export interface AlertSummary {
   readonly id: string

@@ -4,6 +4,8 @@
  * A different result is rebuilt once more from cold before it is published, and so is a failure of
  * the recipe: dissent is an accusation. What is the machine's fault or the network's is tried
  * again and is never a vote. protocol/README.md ("Outcomes") and section 9.
+ *
+ * What a build gave is kept before anything is made of it, so that whoever is interrupted goes on.
  */
 import type { Digest, Platform, Sid } from '../../protocol/identifiers.ts'
 import type {
@@ -21,6 +23,7 @@ import { allowsSeveralBuilders } from '../../protocol/recipe.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { Clock } from '../clock.ts'
 import { unixSeconds } from '../clock.ts'
+import type { KeptBuild, KeptBuilds } from './build-journal.ts'
 import type { AttemptEnd, AttemptProgress } from './queue.ts'
 
 /** Where votes meet: `rootfs` for recipes that allow several builders. */
@@ -75,6 +78,8 @@ export interface RebuildWork {
   readonly completes?: BlindResult
   /** This node has found the input unstable before: one build that agrees proves nothing. */
   readonly doubted?: boolean
+  /** What was built before this node was interrupted. */
+  readonly kept?: KeptBuilds
 }
 
 export interface RebuilderComponents<Image> {
@@ -90,6 +95,13 @@ export interface RebuilderComponents<Image> {
     signal: AbortSignal,
   ) => Promise<PublishedFetch<Image>>
   readonly compare: (rebuilt: Image, published: Image, level: VotingLevel) => Differences
+  /** Puts what was built on the disk; nothing in its place drops what was kept. */
+  readonly keep: (kept: KeptBuilds | undefined) => Promise<void>
+  /**
+   * Told that two cold builds differ, before it is said. True where others agree on one digest: then
+   * it is this machine, and nothing is said.
+   */
+  readonly doubtMachine: (work: RebuildWork) => Promise<boolean>
   /** Signs, stores durably, announces. */
   readonly publish: (body: Rebuild) => Promise<Sid>
 }
@@ -112,8 +124,9 @@ export class Rebuilder<Image> {
     progress: AttemptProgress,
     signal: AbortSignal,
   ): Promise<RebuildEnd> {
-    const { buildCold, fetchPublished, publish, clock } = this.#components
-    const started = unixSeconds(clock)
+    const { buildCold, fetchPublished, publish, keep, doubtMachine, clock } = this.#components
+    const { kept } = work
+    const started = kept?.started ?? unixSeconds(clock)
     const level: VotingLevel = allowsSeveralBuilders(work.release.recipe) ? 'rootfs' : 'normalized'
     const digest = work.release.platforms.find((p) => p.platform === work.platform)?.manifestDigest
 
@@ -123,9 +136,12 @@ export class Rebuilder<Image> {
     const completion = completionOf(work, fetched, digest, level)
     if (completion !== undefined) return this.#complete(work, completion, started, progress)
 
-    progress('build', 'building')
-    const first = await buildCold(work, progress, signal)
+    const earlier = revived<Image>(kept?.builds[0])
+    if (earlier === undefined) progress('build', 'building')
+    const first = earlier ?? (await buildCold(work, progress, signal))
     if (first.kind === 'failed' && first.class === 'infrastructure') return infrastructure(first)
+    let differences = kept?.differences ?? this.#differences(first, fetched, level)
+    if (earlier === undefined) await keep(keptAs(started, [first], differences))
     const inLog = (build: ColdBuild<Image>): { readonly logDigest?: Digest } =>
       build.logDigest === undefined ? {} : { logDigest: build.logDigest }
 
@@ -147,13 +163,20 @@ export class Rebuilder<Image> {
     if (settledByOne) {
       outcome = { kind: 'built', rebuilt: first.digests }
     } else {
-      progress('rebuild', 'differs or failed; building once more from cold before saying so')
-      const second = await buildCold(work, progress, signal)
-      if (second.kind === 'failed' && second.class === 'infrastructure')
-        return infrastructure(second)
+      let second = revived<Image>(kept?.builds[1])
+      if (second === undefined) {
+        progress('rebuild', 'differs or failed; building once more from cold before saying so')
+        second = await buildCold(work, progress, signal)
+        if (second.kind === 'failed' && second.class === 'infrastructure')
+          return infrastructure(second)
+        // The image of a first build that was resumed is gone; this one may be the same.
+        differences ??= this.#differences(second, fetched, level)
+        await keep(keptAs(started, [first, second], differences))
+      }
       last = second
       const settled = settle(first, second, level)
       if (settled === undefined) {
+        await keep(undefined)
         return {
           kind: 'infrastructure',
           reason: 'of two cold builds one failed and one did not',
@@ -161,9 +184,11 @@ export class Rebuilder<Image> {
         }
       }
       outcome = settled
+      if (outcome.kind === 'unstable' && (await doubtMachine(work))) {
+        return { kind: 'later', until: unixSeconds(clock), reason: 'voting stopped' }
+      }
     }
 
-    const differences = this.#differences(first, fetched, outcome, level)
     progress('publish', 'signing the result')
     const sid = await publish({
       kind: 'rebuild',
@@ -176,7 +201,7 @@ export class Rebuilder<Image> {
       outcome,
       ...(digest === undefined ? {} : { publishedDigest: digest }),
       published: published ?? { unfetched: true },
-      ...(differences === undefined ? {} : { differences }),
+      ...(outcome.kind === 'built' && differences !== undefined ? { differences } : {}),
       ...completing(work, outcome, digest),
       environment: last.environment,
       materials: last.kind === 'built' ? last.materials : [],
@@ -188,6 +213,7 @@ export class Rebuilder<Image> {
     })
     const why = last.kind === 'failed' ? `: ${last.message}` : ''
     const summary = `${summarize(outcome, published, level)}${why}`
+    await keep(undefined)
     return { kind: 'published', sid, summary, ...inLog(last) }
   }
 
@@ -220,21 +246,41 @@ export class Rebuilder<Image> {
       finished: Math.max(started, unixSeconds(this.#components.clock)),
       supersedes,
     })
+    await this.#components.keep(undefined)
     return { kind: 'published', sid, summary: 'same as published; built before it was out' }
   }
 
   #differences(
-    first: ColdBuild<Image>,
+    build: ColdBuild<Image>,
     fetched: PublishedFetch<Image> | undefined,
-    outcome: Outcome,
     level: VotingLevel,
   ): Differences | undefined {
-    if (outcome.kind !== 'built' || first.kind !== 'built' || fetched?.kind !== 'fetched')
-      return undefined
-    if (first.image === undefined) return undefined
-    if (sameAt(level, first.digests, fetched.digests)) return undefined
-    return this.#components.compare(first.image, fetched.image, level)
+    if (build.kind !== 'built' || fetched?.kind !== 'fetched') return undefined
+    if (build.image === undefined) return undefined
+    if (sameAt(level, build.digests, fetched.digests)) return undefined
+    return this.#components.compare(build.image, fetched.image, level)
   }
+}
+
+function keptAs<Image>(
+  started: number,
+  builds: readonly ColdBuild<Image>[],
+  differences: Differences | undefined,
+): KeptBuilds {
+  const withoutImages = builds.map((build): KeptBuild => {
+    if (build.kind === 'failed') return build
+    const { image: _, ...rest } = build
+    return rest
+  })
+  return {
+    started,
+    builds: withoutImages,
+    ...(differences === undefined ? {} : { differences }),
+  }
+}
+
+function revived<Image>(build: KeptBuild | undefined): ColdBuild<Image> | undefined {
+  return build?.kind === 'built' ? { ...build, image: undefined } : build
 }
 
 interface Completion {

@@ -87,7 +87,10 @@ export class Rebuilding {
   async resume({ voting }: { readonly voting?: boolean }): Promise<GateSummary> {
     const { gate } = this.#parts
     await gate.resume()
-    if (voting === true) await gate.resumeVoting()
+    if (voting === true) {
+      await this.#parts.machine.resume()
+      this.#parts.blind.consider()
+    }
     return gate.state()
   }
 

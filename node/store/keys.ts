@@ -27,6 +27,7 @@ export const TABLES = {
   deliveries: 0x22, // sink / number -> checked JSON
   verdicts: 0x23, // what was asked -> checked JSON
   meta: 0x24, // name -> checked JSON
+  builds: 0x26, // queue item id -> checked JSON: cold builds whose result is not said yet
   blind: 0x25, // release:platform -> checked JSON, with the salt of a commitment
   logs: 0x30, // record of the log book -> check | bytes
   ownLog: 0x31, // record of the own log -> check | bytes
@@ -52,6 +53,7 @@ export const RECORD_TABLES = [
   'verdicts',
   'meta',
   'blind',
+  'builds',
 ] as const satisfies readonly TableName[]
 export type RecordTableName = (typeof RECORD_TABLES)[number]
 

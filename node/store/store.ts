@@ -56,6 +56,8 @@ export class Store {
   readonly meta: RecordTable
   /** Own results that are committed to, and not said yet. */
   readonly blind: RecordTable
+  /** Cold builds whose result is not said yet. */
+  readonly builds: RecordTable
   /** What is known of everybody's logs. */
   readonly logs: BytesTable
   /** The log of this node's own key. */
@@ -89,6 +91,7 @@ export class Store {
     this.verdicts = records('verdicts')
     this.meta = records('meta')
     this.blind = records('blind')
+    this.builds = records('builds')
     this.logs = new BytesTable(database, 'logs')
     this.ownLog = new BytesTable(database, 'ownLog')
   }

@@ -7,7 +7,10 @@ export const alert: z.ZodType<AlertSummary> = component(
   'Alert',
   z.object({
     id: z.string(),
-    kind: z.enum(['contradicted', 'diverged', 'unreproducible', 'equivocation', 'log-reopened']),
+    kind: z.enum([
+      ...(['contradicted', 'diverged', 'unreproducible'] as const),
+      ...(['equivocation', 'log-reopened', 'unstable-machine'] as const),
+    ]),
     severity: z.enum(['critical', 'warning']),
     image: image.nullable(),
     version: z.string(),

@@ -34,6 +34,8 @@ class Machine {
   readonly clock = new ManualClock()
   key = alice.key
   readonly unlogged = new Set<Sid>()
+  /** The node does not vote. */
+  stopped = false
   /** What was written, in order, and whether it was on the disk then. */
   readonly written: string[] = []
   /** Dies before, or right after, the nth statement is stored. */
@@ -74,6 +76,7 @@ class Machine {
         operatorOf: (key) => operatorOf(key)?.id,
         isLogged: ({ sid }) => !this.unlogged.has(sid),
         trusted: () => ({ operators: new Set([alice.id, bob.id, carol.id]), threshold: 2 }),
+        mayVote: () => !this.stopped,
         publish: async (body) => {
           const dies = ++this.#published === this.dies?.at ? this.dies : undefined
           if (dies?.after === false) throw new Error('killed')
@@ -187,6 +190,19 @@ describe('the result of a blind release', () => {
     machine.clock.advance(1)
     await votes.check()
     expect((await expectOpened(machine)).after).toBeUndefined()
+  })
+
+  it('is not said while the node does not vote, and as soon as it does', async () => {
+    const machine = await makeMachine()
+    const votes = await machine.start()
+    await votes.say(vote)
+    machine.stopped = true
+    machine.clock.advance(7200)
+    await votes.check()
+    expect(await machine.results()).toEqual([])
+    machine.stopped = false
+    await votes.check()
+    await expectOpened(machine)
   })
 
   it('is said at once where the image comes out', async () => {

@@ -5,6 +5,7 @@ import {
   type PublishedFetch,
   type RebuildWork,
 } from '../../../../node/rebuild/rebuilder.ts'
+import type { KeptBuild, KeptBuilds } from '../../../../node/rebuild/build-journal.ts'
 import type { ImageDigests, Rebuild } from '../../../../protocol/rebuild.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'
 
@@ -49,7 +50,14 @@ async function rebuild(
   earlier?: ImageDigests,
   doubted = false,
   completes?: ImageDigests,
-): Promise<{ statements: Rebuild[]; end: unknown; builds: number }> {
+  { kept, doubts = false }: { kept?: KeptBuilds; doubts?: boolean } = {},
+): Promise<{
+  statements: Rebuild[]
+  end: unknown
+  builds: number
+  journal: (KeptBuilds | undefined)[]
+}> {
+  const journal: (KeptBuilds | undefined)[] = []
   const statements: Rebuild[] = []
   let next = 0
   const rebuilder = new Rebuilder<string>({
@@ -60,6 +68,8 @@ async function rebuild(
       return build
     },
     fetchPublished: async () => published,
+    keep: async (builds) => void journal.push(builds),
+    doubtMachine: async () => doubts,
     compare: (a, b) => ({ count: 1, paths: [`${a}-${b}`] }),
     publish: async (body) => {
       statements.push(body)
@@ -88,12 +98,13 @@ async function rebuild(
     attempt,
     ...(earlier === undefined ? {} : { earlier }),
     doubted,
+    ...(kept === undefined ? {} : { kept }),
     ...(completes === undefined
       ? {}
       : { completes: { sid: 'cd'.repeat(32), rebuilt: completes, environment, materials: [] } }),
   }
   const end = await rebuilder.rebuild(work, () => undefined, new AbortController().signal)
-  return { statements, end, builds: next }
+  return { statements, end, builds: next, journal }
 }
 
 describe('a rebuild', () => {
@@ -221,5 +232,81 @@ describe('a rebuild', () => {
     })
     expect(builds).toBe(2)
     expect(statements[0]?.published).toEqual({ error: 'tar-duplicate' })
+  })
+})
+
+describe('a rebuild that was interrupted', () => {
+  const keptBuild = (build: ColdBuild<string>): KeptBuild => {
+    if (build.kind === 'failed') return build
+    const { image: _, ...rest } = build
+    return rest
+  }
+  const kept = (...builds: ColdBuild<string>[]): KeptBuilds => ({
+    started: 1_700_000_000,
+    builds: builds.map(keptBuild),
+  })
+  const resume = (
+    builds: readonly ColdBuild<string>[],
+    published: PublishedFetch<string>,
+    earlier: KeptBuilds,
+  ) => rebuild(builds, published, 1, undefined, false, undefined, { kept: earlier })
+
+  it('keeps what each build gave, and lets go of it when it is said', async () => {
+    const { journal } = await rebuild([built('b'), built('b')], fetched('a'))
+    const differences = { count: 1, paths: ['b-a'] }
+    expect(journal).toEqual([
+      { started: 1_800_000_000, builds: [keptBuild(built('b'))], differences },
+      { started: 1_800_000_000, builds: [built('b'), built('b')].map(keptBuild), differences },
+      undefined,
+    ])
+  })
+
+  it('goes on with the second build after the first, whose differences it knows', async () => {
+    const differences = { count: 7, paths: ['etc/passwd'] }
+    const before = { ...kept(built('b')), differences }
+    const { statements, builds } = await resume([built('b')], fetched('a'), before)
+    expect(builds).toBe(1)
+    expect(statements[0]).toMatchObject({
+      outcome: { kind: 'built', rebuilt: digests('b') },
+      started: 1_700_000_000,
+      differences,
+    })
+  })
+
+  it('takes the differences from the second image where the first could not be compared', async () => {
+    const { statements } = await resume([built('b')], fetched('a'), kept(built('b')))
+    expect(statements[0]?.differences).toEqual({ count: 1, paths: ['b-a'] })
+  })
+
+  it.each([
+    ['one that is what was published', kept(built('a')), 'built'],
+    ['two alike', kept(built('b'), built('b')), 'built'],
+    ['two that differ', kept(built('b'), built('c')), 'unstable'],
+    ['two failures', kept(failed('recipe'), failed('recipe')), 'failed'],
+  ])('builds nothing after %s', async (_name, before, outcome) => {
+    const { statements, builds, journal } = await resume([], fetched('a'), before)
+    expect(builds).toBe(0)
+    expect(statements[0]?.outcome.kind).toBe(outcome)
+    expect(journal).toEqual([undefined])
+  })
+
+  it('keeps the first build where the machine fails in the second', async () => {
+    const { journal } = await rebuild([built('b'), failed('infrastructure')], fetched('a'))
+    expect(journal).toHaveLength(1)
+    expect(journal[0]?.builds).toHaveLength(1)
+  })
+
+  it('lets go of two builds of which one failed: neither says anything', async () => {
+    const { journal, end } = await rebuild([failed('recipe'), built('b')], fetched('a'))
+    expect(journal.at(-1)).toBeUndefined()
+    expect(end).toMatchObject({ kind: 'infrastructure' })
+  })
+
+  it('says nothing of two that differ where it is this machine', async () => {
+    const builds = [built('b'), built('c')]
+    const doubted = { doubts: true }
+    const ran = await rebuild(builds, fetched('a'), 1, undefined, false, undefined, doubted)
+    expect(ran.statements).toEqual([])
+    expect(ran.end).toMatchObject({ kind: 'later' })
   })
 })
