@@ -1,17 +1,12 @@
 /**
  * One build by buildah, from an empty work folder to an OCI layout.
- *
- * Around every command: the sandbox, the control group, the watch on the disk, one deadline. After
- * every command, even one that exits 0, they are asked whether anything was cut short, since a
- * build that ran into a limit says nothing about its recipe.
  */
-import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Material } from '../../protocol/rebuild.ts'
 import { canRun, isEmulated } from '../system/host.ts'
 import { isLoopbackHost } from '../system/public-address.ts'
-import { findBaseImages, registryOf, repositoryOf } from './base-images.ts'
+import { findBaseImages, registryOf } from './base-images.ts'
 import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import type { BuildJob } from './builder.ts'
@@ -30,18 +25,12 @@ import {
   type BuildahLayout,
 } from './buildah-commands.ts'
 import { explainFailure, type FailedCommand } from './buildah-failure.ts'
-import { Cgroup } from './cgroup.ts'
-import { runCommand, succeeded, type CommandResult } from './command.ts'
-import { DiskWatch } from './disk-watch.ts'
-import type { Sandbox, SandboxFeature } from './sandbox.ts'
+import { refuseOwnImage, type BuiltImage } from './cold-build.ts'
+import { succeeded, type CommandResult } from './command.ts'
+import { Confinement } from './confinement.ts'
+import type { SandboxFeature } from './sandbox.ts'
 import { resolveSourcePath, settleTree } from './source-tree.ts'
 import { removeWorkFolder } from './work-folder.ts'
-
-export interface BuiltImage {
-  readonly image: string
-  readonly materials: readonly Material[]
-  readonly emulated: boolean
-}
 
 export interface BuildahComponents {
   readonly host: BuildahHost
@@ -53,27 +42,21 @@ export class BuildahBuild {
   readonly #job: BuildJob
   readonly #components: BuildahComponents
   readonly #layout: BuildahLayout
-  readonly #watch: DiskWatch
-  readonly #signal: AbortSignal
-  readonly #deadline: number
-  #cgroup: Cgroup | undefined
+  readonly #confinement: Confinement
   #source = ''
 
   constructor(job: BuildJob, components: BuildahComponents, signal: AbortSignal) {
+    const { features, log } = components
     this.#job = job
     this.#components = components
     this.#layout = layOut(job.workDirectory)
-    this.#watch = new DiskWatch(job.workDirectory, {
-      maxBytes: job.limits.diskBytes,
-      minFreeBytes: job.limits.minFreeBytes,
-    })
-    this.#signal = AbortSignal.any([signal, this.#watch.signal])
-    this.#deadline = performance.now() + job.limits.timeoutMs
+    const { root } = this.#layout
+    this.#confinement = new Confinement(job, { features, log, engine: 'buildah', root }, signal)
   }
 
   /** Throws BuildError. Leaves nothing but the image either way. */
-  async run(): Promise<BuiltImage> {
-    const { recipe, platform, image, limits } = this.#job
+  async run(): Promise<Omit<BuiltImage, 'version'>> {
+    const { recipe, platform, image } = this.#job
     try {
       this.#checkMachine()
       this.#source = await realpath(this.#job.sourceDirectory)
@@ -84,8 +67,7 @@ export class BuildahBuild {
       const { host } = this.#components
       const push = pushCommand(this.#layout, host, recipe)
 
-      await this.#watch.start()
-      this.#cgroup = await Cgroup.create(randomUUID(), limits)
+      await this.#confinement.start()
       await this.#prepare(bases)
       for (const base of bases) {
         await this.#command('pull', pullCommand(this.#layout, host, platform, base))
@@ -96,8 +78,7 @@ export class BuildahBuild {
       await this.#command('export', push)
       return { image: imageReference(this.#layout), materials, emulated: isEmulated(platform) }
     } finally {
-      this.#watch.stop()
-      await this.#cgroup?.remove()
+      await this.#confinement.stop()
       await this.#cleanUp()
     }
   }
@@ -147,19 +128,13 @@ export class BuildahBuild {
     command: readonly string[],
     keepOutput = false,
   ): Promise<CommandResult> {
-    const { log } = this.#components
     const offline = phase === 'build' && this.#job.recipe.network === 'none'
-    const result = await runCommand(command, {
-      cwd: this.#layout.work,
+    const result = await this.#confinement.run(command, {
       env: buildahEnvironment(this.#layout),
-      timeoutMs: Math.max(1, this.#deadline - performance.now()),
-      signal: this.#signal,
-      log,
+      network: !offline,
+      readable: [this.#source],
       keepOutput,
-      ...this.#confine(!offline),
-      ...(this.#cgroup === undefined ? {} : { cgroup: this.#cgroup }),
     })
-    await this.#checkLimits(result)
     if (!succeeded(result)) {
       throw explainFailure({
         phase,
@@ -171,64 +146,6 @@ export class BuildahBuild {
       })
     }
     return result
-  }
-
-  #confine(network: boolean): { sandbox?: Sandbox } {
-    const { features } = this.#components
-    if (!features.has('processes')) return {}
-    return {
-      sandbox: {
-        ...(features.has('view') ? { root: this.#layout.root } : {}),
-        writable: [this.#layout.work],
-        readable: [this.#source],
-        network,
-      },
-    }
-  }
-
-  /** Throws where something from outside has bent the command, whatever its exit code is. */
-  async #checkLimits(result: CommandResult): Promise<void> {
-    const { limits, workDirectory } = this.#job
-    await this.#watch.check()
-    const logError = this.#components.log.failure as NodeJS.ErrnoException | undefined
-    if (this.#watch.trouble === 'over-limit') {
-      throw new BuildError(
-        'disk-full',
-        `the build is over its disk limit of ${limits.diskBytes} bytes: raise the limit`,
-      )
-    }
-    if (this.#watch.trouble === 'disk-full' || logError?.code === 'ENOSPC') {
-      throw new BuildError(
-        'disk-full',
-        `disk full while building: less than ${limits.minFreeBytes} bytes free under ${workDirectory}`,
-      )
-    }
-    const events = await this.#cgroup?.events()
-    if (events !== undefined && events.oomKills > 0) {
-      throw new BuildError(
-        'out-of-memory',
-        `a process of the build was killed at the memory limit of ${limits.memoryBytes} bytes: raise the limit`,
-      )
-    }
-    if (events !== undefined && events.forksRefused > 0) {
-      throw new BuildError(
-        'too-many-processes',
-        `the build reached the limit of ${limits.processes} processes: raise the limit`,
-      )
-    }
-    if (result.cancelled) throw new BuildError('build-cancelled', 'the build was cancelled')
-    if (result.timedOut) {
-      throw new BuildError(
-        'build-timeout',
-        `the build took longer than ${Math.round(limits.timeoutMs / 1000)} s: raise the limit`,
-      )
-    }
-    if (result.startError !== undefined) {
-      throw new BuildError('builder-failed', `buildah did not start: ${result.startError.message}`)
-    }
-    if (result.signal !== undefined) {
-      throw new BuildError('builder-killed', `buildah was killed by ${result.signal}`)
-    }
   }
 
   /** The base images with their digests; refuses the project's own, however it came in. */
@@ -251,15 +168,7 @@ export class BuildahBuild {
           found.set(name, digest)
       }
     }
-    const own = repositoryOf(this.#job.image)
-    for (const [name, digest] of found) {
-      if (repositoryOf(name) === own || this.#job.publishedDigests?.includes(digest) === true) {
-        throw new BuildError(
-          'recipe-reads-own-image',
-          `the build reads ${name} (${digest}), which is the project's own image: it would reproduce anything`,
-        )
-      }
-    }
+    for (const [name, digest] of found) refuseOwnImage(this.#job, name, digest)
     return [...found]
       .map(([name, digest]) => ({ uri: `docker://${name.replace(/@.*$/, '')}`, digest }))
       .sort((a, b) => (a.uri < b.uri ? -1 : a.uri > b.uri ? 1 : 0))

@@ -5,14 +5,12 @@
  * this machine can give; what it cannot give is said by `detect`.
  */
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { readdir, realpath, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findBaseImages } from './base-images.ts'
 import { BuildError } from './build-error.ts'
-import { BuildLog } from './build-log.ts'
 import type { Builder, BuildJob, BuildResult, DetectedBuilder } from './builder.ts'
 import { BuildahBuild } from './buildah-build.ts'
 import {
@@ -23,9 +21,9 @@ import {
   pushCommand,
   type BuildahHost,
 } from './buildah-commands.ts'
-import { Cgroup } from './cgroup.ts'
-import { defaultBuildLimits } from './builder.ts'
-import { probeSandbox, SYSTEM_PATH, type SandboxFeature } from './sandbox.ts'
+import { buildFromCold } from './cold-build.ts'
+import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
+import { probeSandbox, SYSTEM_PATH } from './sandbox.ts'
 
 const DETECT_TIMEOUT_MS = 20_000
 const OVERLAYFS_MAGIC = 0x794c7630
@@ -41,46 +39,24 @@ export class Buildah implements Builder {
     const features = await probeSandbox()
     return {
       version: this.#version,
-      isolation: describeIsolation(features),
-      isolated: features.has('view') && features.has('processes'),
-      warnings: [...missingFeatures(features), ...(await missingLimits())],
+      isolation: describeIsolation('chroot', features),
+      isolated: isIsolated(features),
+      warnings: await missingIsolation(features),
     }
   }
 
   async build(job: BuildJob, signal: AbortSignal): Promise<BuildResult> {
-    const log = new BuildLog(job.logFile, job.limits.logBytes)
-    try {
+    return buildFromCold(job, async (cold, log) => {
       const version = this.#version ?? (await readVersion(signal))
       if (version === undefined) {
         throw new BuildError('builder-missing', 'buildah is not installed: apt-get install buildah')
       }
       this.#version = version
-      const workDirectory = await realpath(job.workDirectory)
-      if ((await readdir(workDirectory)).length > 0) {
-        throw new Error(`work folder ${workDirectory} is not empty`)
-      }
-      const host = await readHost(version, workDirectory)
+      const host = await readHost(version, cold.workDirectory)
       const features = await probeSandbox()
-      const build = new BuildahBuild({ ...job, workDirectory }, { host, features, log }, signal)
-      const built = await build.run()
-      return { kind: 'built', ...built, version, logDigest: log.close() }
-    } catch (error) {
-      if (!(error instanceof BuildError)) throw error
-      const { code, stage, message } = error
-      log.note(message)
-      const logTail = log.tail()
-      return {
-        kind: 'failed',
-        code,
-        stage,
-        class: error.class,
-        message,
-        logTail,
-        logDigest: log.close(),
-      }
-    } finally {
-      log.close()
-    }
+      const built = await new BuildahBuild(cold, { host, features, log }, signal).run()
+      return { ...built, version }
+    })
   }
 
   plan(job: BuildJob): readonly (readonly string[])[] {
@@ -146,40 +122,4 @@ function readProc(path: string): string {
   } catch {
     return ''
   }
-}
-
-function describeIsolation(features: ReadonlySet<SandboxFeature>): string {
-  if (features.has('view')) return 'chroot, with own processes and a view of system programs only'
-  if (features.has('processes')) return 'chroot, with own processes'
-  return 'chroot'
-}
-
-function missingFeatures(features: ReadonlySet<SandboxFeature>): readonly string[] {
-  return [
-    'RUN steps use the network of this machine unless the recipe says network = "none"',
-    ...(features.has('processes')
-      ? []
-      : ['no process namespace: run as root, or a step may outlive its build']),
-    ...(features.has('view')
-      ? []
-      : [
-          "no mount namespace: a step may see this machine's files and devices; follow trusted recipes only",
-        ]),
-    ...(features.has('network')
-      ? []
-      : ['no network namespace: recipes with network = "none" are not built']),
-  ]
-}
-
-/** Makes a group and takes it away, to see which limits hold here. */
-async function missingLimits(): Promise<readonly string[]> {
-  const name = `probe-${randomBytes(6).toString('hex')}`
-  const cgroup = await Cgroup.create(name, defaultBuildLimits)
-  const enforced = cgroup?.enforced ?? []
-  await cgroup?.remove()
-  return (['memory', 'processes', 'cpus'] as const)
-    .filter((limit) => !enforced.includes(limit))
-    .map(
-      (limit) => `the limit on ${limit} of a build is not enforced here: no control group for it`,
-    )
 }
