@@ -100,6 +100,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/projects.ts'),
   },
   {
+    name: 'project',
+    group: PROJECTS,
+    summary: 'write a project file, or check that one pins everything',
+    load: () => import('./command/project.ts'),
+  },
+  {
     name: 'releases',
     group: PROJECTS,
     summary: 'announced releases and their verdicts',

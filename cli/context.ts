@@ -20,6 +20,13 @@ export interface GlobalOptions {
   readonly data: string | undefined
 }
 
+export interface Question {
+  /** What stands there to be changed or taken. */
+  readonly initial?: string
+  /** Why an answer cannot be taken; undefined where it can. */
+  readonly refuse?: (answer: string) => string | undefined
+}
+
 export class Context {
   readonly io: Io
   readonly out: Output
@@ -65,13 +72,21 @@ export class Context {
   }
 
   /** Asks for a line of text on the terminal; undefined where the user gives up. */
-  async ask(message: string, instead: string): Promise<string | undefined> {
+  async ask(
+    message: string,
+    instead: string,
+    { initial, refuse }: Question = {},
+  ): Promise<string | undefined> {
     this.#requireTerminal(instead)
     const { text } = await import('@clack/prompts')
     const answer = await text({
       message,
       ...this.#terminal(),
-      validate: (value) => ((value ?? '').trim() === '' ? 'This cannot be empty.' : undefined),
+      ...(initial === undefined ? {} : { initialValue: initial }),
+      validate: (value) => {
+        const given = (value ?? '').trim()
+        return given === '' ? 'This cannot be empty.' : refuse?.(given)
+      },
     })
     return typeof answer === 'string' ? answer.trim() : undefined
   }
@@ -96,7 +111,7 @@ export class Context {
 
   /** Questions go where diagnostics go: standard output is for answers. */
   #terminal(): { input: Readable; output: Writable } {
-    return { input: this.io.stdin, output: withColumns(this.io.stderr) }
+    return { input: this.io.stdin, output: withSize(this.io.stderr) }
   }
 
   #requireTerminal(instead: string): void {
@@ -106,14 +121,17 @@ export class Context {
   }
 }
 
-const DEFAULT_COLUMNS = 80
+const DEFAULT_SIZE = { columns: 80, rows: 24 } as const
 
-/** A terminal that says it has no columns (a serial line, some CI) would get a letter a line. */
-function withColumns(stream: Writable & Sink): Writable {
-  if (stream.columns !== 0) return stream
-  return Object.defineProperty(stream, 'columns', {
-    value: DEFAULT_COLUMNS,
-    writable: true,
-    configurable: true,
-  })
+/**
+ * A terminal that says it has no columns or rows (a serial line, some CI) would get a letter a
+ * line, or questions whose answers are never shown.
+ */
+function withSize(stream: Writable & Sink): Writable {
+  const sized = stream as Writable & { readonly columns?: number; readonly rows?: number }
+  for (const [side, value] of Object.entries(DEFAULT_SIZE)) {
+    if (sized[side as keyof typeof DEFAULT_SIZE] !== 0) continue
+    Object.defineProperty(stream, side, { value, writable: true, configurable: true })
+  }
+  return stream
 }

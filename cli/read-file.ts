@@ -4,6 +4,8 @@ import { open, type FileHandle } from 'node:fs/promises'
 import { CliError } from './cli-error.ts'
 import { describeSystemError } from '../node/system-error.ts'
 
+export const MAX_PROJECT_FILE_BYTES = 128 * 1024
+
 /** Reads a regular file of at most so many bytes; a device or a pipe may have no end. */
 export async function readNamedFile(path: string, maxBytes: number): Promise<Buffer> {
   // Non-blocking: opening a named pipe would wait for its writer.

@@ -40,10 +40,14 @@ const followSchema = z.strictObject({
 })
 
 /** Throws ConfigError or ProjectError, which name `where` and the line. */
-export function readProjectText(text: string, where: string): Project {
+export function readProjectText(
+  text: string,
+  where: string,
+  options: { readonly template?: boolean } = {},
+): Project {
   const value = parseToml(text, where)
   try {
-    return parseProject(value)
+    return parseProject(value, options)
   } catch (error) {
     if (error instanceof ProjectError) throw error.in(where, lineOf(text, error.path))
     throw error

@@ -80,10 +80,10 @@ function spelled(is: (text: string) => boolean, what: string, maxLength = 2048) 
   return z.string().refine((text) => text.length <= maxLength && is(text), `must be ${what}`)
 }
 
-function unique<T>(schema: z.ZodType<T>, key: (item: T) => string, what: string) {
+function unique<T>(schema: z.ZodType<T>, key: (item: T) => string, what: string, least = 1) {
   return z
     .array(schema)
-    .min(1, `must name at least one ${what}`)
+    .min(least, `must name at least one ${what}`)
     .refine((items) => new Set(items.map(key)).size === items.length, `must name each ${what} once`)
     .transform((items) => items.toSorted((a, b) => (key(a) < key(b) ? -1 : 1)))
 }
@@ -136,7 +136,7 @@ const project = z.strictObject({
   image: spelled(isImageName, 'an image name (host/path, no tag)'),
   platforms: unique(spelled(isPlatform, 'a platform such as linux/amd64'), text, 'platform'),
   source: spelled(isSourceUrl, 'an address such as git+https://host/path'),
-  announcers: unique(spelled(isOperatorId, 'an operator id ("op1…")'), text, 'announcer'),
+  announcers: unique(spelled(isOperatorId, 'an operator id ("op1…")'), text, 'announcer', 0),
   recipe,
   profile: spelled(isKnownProfile, 'a profile that this rebuildnet has').default('rebuildnet/1'),
   insecure: z
@@ -144,8 +144,11 @@ const project = z.strictObject({
     .default([]),
 })
 
-/** Reads a parsed project file. Throws ProjectError. */
-export function parseProject(value: unknown): Project {
+/**
+ * Reads a parsed project file. A template names no announcers yet, since nobody else can know whom
+ * its reader believes; whoever follows it has put them in. Throws ProjectError.
+ */
+export function parseProject(value: unknown, { template = false } = {}): Project {
   const { format } = (value ?? {}) as { format?: unknown }
   if (typeof format === 'number' && format > PROJECT_FORMAT) {
     throw new ProjectError(
@@ -157,6 +160,13 @@ export function parseProject(value: unknown): Project {
   const parsed = project.safeParse(value, { reportInput: true })
   if (!parsed.success) throw firstIssue(parsed.error.issues)
   const { format: _format, recipe: raw, ...rest } = parsed.data
+  if (rest.announcers.length === 0 && !template) {
+    throw new ProjectError(
+      'bad-value',
+      ['announcers'],
+      '"announcers" is empty: put in the operator id ("op1…") of whoever announces its releases',
+    )
+  }
   const { build_args: buildArgs, source_date_epoch: sourceDateEpoch, ...fields } = raw
   return { ...rest, recipe: present({ ...fields, buildArgs, sourceDateEpoch }) }
 }

@@ -5,12 +5,10 @@ import { rewording } from '../api/api-error.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
-import { readNamedFile } from '../read-file.ts'
+import { MAX_PROJECT_FILE_BYTES, readNamedFile } from '../read-file.ts'
 import type { Output } from '../terminal/output.ts'
 import { bad, faint, strong, warn } from '../terminal/style.ts'
 import { bytesWords } from '../terminal/words.ts'
-
-const MAX_PROJECT_FILE_BYTES = 128 * 1024
 
 interface Options {
   readonly yes?: boolean

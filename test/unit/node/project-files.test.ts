@@ -87,6 +87,7 @@ describe('an error in a project file', () => {
     ['"linux/amd64"]', '"linux/amd64",\n 5]', 'app.toml:4: "platforms.1" must be a text'],
     ['name = "buildah"', 'name = "make"', 'app.toml:8: "recipe.builders.0.name" must be one of '],
     ['name = "buildah"', 'version = "1"', 'app.toml:7: "recipe.builders.0.name" is missing'],
+    [`"${makeOperator('announcer').id}"`, '', 'app.toml:5: "announcers" is empty: put in the oper'],
     ['format = 1', 'format = 7', 'app.toml:1: the file is of format 7, this rebuildnet reads 1'],
     ['image =', '#', 'app.toml: "image" is missing'],
   ])('where %s is %s begins with file and line', (part, change, message) => {
