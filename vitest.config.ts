@@ -77,6 +77,7 @@ export default defineConfig({
       project('property', 'computing'),
       project('simulation', 'computing', simulationTimeout),
       project('compliance', 'machine'),
+      project('builders', 'machine'),
       project('integration', 'machine'),
       project('faults', 'alone', 900_000),
       project('e2e', 'alone', 900_000),

@@ -40,10 +40,14 @@ for (const step of [['.ci/prepare.mjs'], ['dist/cli/system-packages.js', 'test',
   if (status !== 0) process.exit(status)
 }
 
+// Before the tests, so that no test waits for a compiler.
+const kit = run(process.execPath, ['.ci/buildkit.mjs'])
+if (kit !== 0) process.exit(kit)
+
 const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-tests-'))
 const report = join(folder, 'report.json')
 // The deeper runs repeat only what has depth: seeds, kills and mutants.
-const deep = ['property', 'simulation', 'faults']
+const deep = ['property', 'simulation', 'faults', 'builders']
 const projects = depth === 'default' ? [] : deep.flatMap((name) => ['--project', name])
 const status = run(
   process.execPath,

@@ -19,6 +19,7 @@ import { webhookName } from './alert/webhook-sink.ts'
 import { makeBlindVotes } from './blind-parts.ts'
 import type { BlindVotes } from './blind-votes.ts'
 import { buildLimits } from './build-limits.ts'
+import { makeBuilders } from './builders.ts'
 import { unixSeconds, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
@@ -35,7 +36,6 @@ import type { ProjectFiles } from './project-files.ts'
 import { MachineWatch } from './machine-watch.ts'
 import { attemptRebuild } from './rebuild-attempt.ts'
 import { BuildJournal } from './rebuild/build-journal.ts'
-import { Buildah } from './rebuild/buildah.ts'
 import { Queue } from './rebuild/queue.ts'
 import { QueueGate } from './rebuild/queue-gate.ts'
 import type { QueueItem } from './rebuild/queue-item.ts'
@@ -180,7 +180,7 @@ export class NodeAssembly implements NodeParts {
       {
         crypto,
         logger,
-        builders: [new Buildah()],
+        builders: makeBuilders(config.builders),
         insecure: (image) => insecureHosts(this, image),
         trees: this.trees,
         commitTimes: ({ image, recipe }) => {

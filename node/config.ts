@@ -6,6 +6,7 @@
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { issueWords } from '../protocol/issue-words.ts'
+import { builderTables, readBuilders, type BuilderConfig } from './builder-config.ts'
 import { ConfigError } from './config-error.ts'
 import { parseDuration } from './duration.ts'
 import { parseScheduleWindow, type ScheduleWindow } from './rebuild/schedule.ts'
@@ -88,6 +89,7 @@ export interface Config {
   /** Operators of the policy that must be committed; its threshold where absent. */
   readonly blindCommitments?: number
   readonly build: BuildConfig
+  readonly builders: BuilderConfig
   readonly disk: DiskConfig
   readonly prune: PruneConfig
 }
@@ -124,6 +126,7 @@ export const defaultConfig: Config = Object.freeze({
     atClose: 'finish' as const,
     replicaWaitSeconds: 6 * 3600,
   }),
+  builders: Object.freeze({ buildkit: [] }),
   disk: Object.freeze({ budgetMb: 0, logAgeSeconds: 90 * DAY }),
   prune: Object.freeze({ everySeconds: 0, olderThanSeconds: 90 * DAY }),
 })
@@ -193,6 +196,7 @@ const schema = z.strictObject({
       replica_wait: duration.optional(),
     })
     .optional(),
+  ...builderTables,
   disk: z
     .strictObject({
       budget_mb: z.number().int().min(0).max(1_000_000_000).optional(),
@@ -252,8 +256,8 @@ function environmentLayer(environment: NodeJS.ProcessEnv): Record<string, unknow
     if (text !== undefined) flags[flag] = readText(key, text)
   }
   const known = Object.keys(schema.shape)
-  const tables: readonly string[] = SECTIONS
-  for (const key of known.filter((name) => !tables.includes(name) && name !== 'format')) {
+  const elsewhere: readonly string[] = [...SECTIONS, ...Object.keys(builderTables), 'format']
+  for (const key of known.filter((name) => !elsewhere.includes(name))) {
     read(key, key)
   }
   for (const section of SECTIONS) {
@@ -330,6 +334,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
     blindWaitSeconds: top.blind_wait ?? defaults.blindWaitSeconds,
     blindSettleSeconds: top.blind_settle ?? defaults.blindSettleSeconds,
     ...(top.blind_commitments === undefined ? {} : { blindCommitments: top.blind_commitments }),
+    builders: readBuilders(top, sources.dataFolder),
     build: {
       concurrency: build.concurrency ?? defaults.build.concurrency,
       timeoutSeconds: build.timeout ?? defaults.build.timeoutSeconds,

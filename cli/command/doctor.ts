@@ -24,19 +24,27 @@ export function define(command: Command, bind: Bind): void {
     .option('--no-build', 'for a node that only asks and watches')
   addExamples(command, ['doctor', 'doctor --no-build --json'])
   bind<{ readonly build: boolean }>(command, async ({ context, options }) => {
-    const [{ examine }, { Buildah }, { systemClock }, policyWarnings, cardExpires] =
-      await Promise.all([
-        import('../../node/system/doctor.ts'),
-        import('../../node/rebuild/buildah.ts'),
-        import('../../node/clock.ts'),
-        readPolicyWarnings(context.dataFolder),
-        readCardExpiry(context.dataFolder),
-      ])
+    const [
+      { examine },
+      { makeBuilders },
+      { loadConfig },
+      { systemClock },
+      policyWarnings,
+      cardExpires,
+    ] = await Promise.all([
+      import('../../node/system/doctor.ts'),
+      import('../../node/builders.ts'),
+      import('../../node/config.ts'),
+      import('../../node/clock.ts'),
+      readPolicyWarnings(context.dataFolder),
+      readCardExpiry(context.dataFolder),
+    ])
     const latestKnownTime = cardExpires === undefined ? undefined : await latestOwnTime(context)
     const { out, dataFolder } = context
+    const { builders } = await loadConfig({ dataFolder, environment: process.env })
     const findings = await context.untilStopped((signal) =>
       examine(
-        { clock: systemClock, builders: [new Buildah()] },
+        { clock: systemClock, builders: makeBuilders(builders) },
         {
           dataFolder,
           builds: options.build,

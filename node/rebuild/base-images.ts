@@ -7,6 +7,7 @@
  * transport such as `oci:/path` would reach into the host. node/rebuild/README.md.
  */
 import type { Recipe } from '../../protocol/recipe.ts'
+import { isLoopbackHost } from '../system/public-address.ts'
 import { BuildError } from './build-error.ts'
 import {
   parseDockerfile,
@@ -223,11 +224,22 @@ function refuseOwnBlobs(
 }
 
 /** `host[:port]` as a reference has it; undefined where it leaves the registry out. */
-export function registryOf(reference: string): string | undefined {
+function registryOf(reference: string): string | undefined {
   const bare = reference.replace(/^docker:\/\//i, '')
   const first = bare.includes('/') ? bare.slice(0, bare.indexOf('/')) : ''
   const isHost = /[.:[\]A-Z]/.test(first) || first === 'localhost'
   return isHost ? first : undefined
+}
+
+/** Registries that are asked by plain http: those allowed, and those of this machine itself. */
+export function plainRegistries(
+  bases: readonly string[],
+  insecure: readonly string[],
+): readonly string[] {
+  const loopback = bases
+    .flatMap((base) => registryOf(base) ?? [])
+    .filter((registry) => isLoopbackHost(registry.replace(/:[0-9]+$/, '')))
+  return [...new Set([...insecure, ...loopback])]
 }
 
 /** `host/path` of a reference, in the one spelling in which two can be compared. */

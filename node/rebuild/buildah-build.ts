@@ -5,8 +5,7 @@ import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Material } from '../../protocol/rebuild.ts'
 import { canRun, isEmulated } from '../system/host.ts'
-import { isLoopbackHost } from '../system/public-address.ts'
-import { findBaseImages, registryOf } from './base-images.ts'
+import { findBaseImages, plainRegistries } from './base-images.ts'
 import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import type { BuildJob } from './builder.ts'
@@ -24,7 +23,7 @@ import {
   type BuildahHost,
   type BuildahLayout,
 } from './buildah-commands.ts'
-import { explainFailure, type FailedCommand } from './buildah-failure.ts'
+import { explainFailure } from './buildah-failure.ts'
 import { refuseOwnImage, type BuiltImage } from './cold-build.ts'
 import { succeeded, type CommandResult } from './command.ts'
 import { Confinement } from './confinement.ts'
@@ -114,9 +113,7 @@ export class BuildahBuild {
       await mkdir(directory, { mode: 0o700 })
     }
     await mkdir(join(layout.configuration, 'registries.conf.d'), { recursive: true })
-    // Loopback registries speak plain http and need no permission to.
-    const loopback = bases.flatMap((base) => registryOf(base) ?? []).filter(isLoopbackRegistry)
-    const plain = [...new Set([...this.#job.insecureRegistries, ...loopback])]
+    const plain = plainRegistries(bases, this.#job.insecureRegistries)
     const files = configurationFiles(layout, this.#components.host, plain)
     for (const [name, text] of Object.entries(files)) {
       await writeFile(join(layout.configuration, name), text)
@@ -124,7 +121,7 @@ export class BuildahBuild {
   }
 
   async #command(
-    phase: FailedCommand['phase'],
+    phase: 'pull' | 'build' | 'export',
     command: readonly string[],
     keepOutput = false,
   ): Promise<CommandResult> {
@@ -181,10 +178,6 @@ export class BuildahBuild {
       await removeWorkFolder(directory)
     }
   }
-}
-
-function isLoopbackRegistry(registry: string): boolean {
-  return isLoopbackHost(registry.replace(/:[0-9]+$/, ''))
 }
 
 interface ListedImage {

@@ -6,34 +6,22 @@
  * retry costs a build, a wrong `recipe` failure is signed.
  */
 import { BuildError } from './build-error.ts'
+import { DISK_FULL, NETWORK, tidyReason, type FailedCommand } from './failed-command.ts'
 
-export interface FailedCommand {
+export interface FailedBuildah extends FailedCommand {
   readonly phase: 'pull' | 'build' | 'export'
-  readonly exitCode: number | undefined
-  /** The end of what it wrote. */
-  readonly output: string
-  /** False: RUN steps had no network, so that missing it is the recipe's own doing. */
-  readonly network: boolean
-  /** Replaced in messages by $WORK and $SOURCE: they differ at each build. */
-  readonly work: string
-  readonly source: string
 }
 
-const DISK_FULL = /no space left on device|disk quota exceeded/i
 const KILLED = /\bexited on (?:killed|signal: killed)|exit status 137\b|signal: killed/i
 const REGISTRY =
   /initializing source|pinging container registry|reading manifest|determining manifest|(?:reading|copying|fetching) blob|unable to retrieve auth token|writing blob/i
 const INVALID =
   /unknown instruction|no FROM statement found|no contents in|parse error|syntax error|was not found in the provided Dockerfile|no stage or image found with that name|dockerfile parse/i
 
-/** Network troubles that pass, as resolvers, apt, curl, wget, pip and npm put them. */
-const NETWORK =
-  /temporary failure (?:resolving|in name resolution)|could(?: not|n't) resolve host|bad address '|unable to resolve host address|network is unreachable|no route to host|connection (?:refused|timed out|reset by peer)|connect timeout|mirror sync in progress|hash sum mismatch|operation timed out|EAI_AGAIN|TLS handshake timeout|unable to connect to|\b(?:429 +Too Many|502 +Bad Gateway|503 +Service|504 +Gateway)/i
-
-export function explainFailure(failed: FailedCommand): BuildError {
+export function explainFailure(failed: FailedBuildah): BuildError {
   const { phase, output, exitCode } = failed
   const last = output.split('\n').findLast((line) => /^error:? /i.test(line))
-  const why = tidy(last?.replace(/^error:? /i, '') ?? output, failed)
+  const why = tidyReason(last?.replace(/^error:? /i, '') ?? output, failed)
   if (DISK_FULL.test(output)) {
     return new BuildError('disk-full', `disk full while building: ${why}`)
   }
@@ -64,11 +52,4 @@ export function explainFailure(failed: FailedCommand): BuildError {
     return new BuildError('step-fetch-failed', `a step could not reach the network: ${why}`)
   }
   return new BuildError('step-failed', `a Dockerfile step failed, see the end of the log: ${why}`)
-}
-
-const MAX_REASON_LENGTH = 400
-
-function tidy(text: string, { work, source }: FailedCommand): string {
-  const line = text.trim().split('\n').at(-1) ?? ''
-  return line.replaceAll(work, '$WORK').replaceAll(source, '$SOURCE').slice(0, MAX_REASON_LENGTH)
 }

@@ -4,11 +4,9 @@
  * Isolation is chroot, which runs everywhere, inside of the sandbox and the control group that
  * this machine can give; what it cannot give is said by `detect`.
  */
-import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { findBaseImages } from './base-images.ts'
 import { BuildError } from './build-error.ts'
 import type { Builder, BuildJob, BuildResult, DetectedBuilder } from './builder.ts'
@@ -23,9 +21,9 @@ import {
 } from './buildah-commands.ts'
 import { buildFromCold } from './cold-build.ts'
 import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
-import { probeSandbox, SYSTEM_PATH } from './sandbox.ts'
+import { printOf } from './print-of.ts'
+import { probeSandbox } from './sandbox.ts'
 
-const DETECT_TIMEOUT_MS = 20_000
 const OVERLAYFS_MAGIC = 0x794c7630
 const CAP_SYS_RESOURCE = 24n
 
@@ -89,9 +87,8 @@ function readBases(job: BuildJob, dockerfile: string): readonly string[] {
 }
 
 async function readVersion(signal: AbortSignal): Promise<string | undefined> {
-  const options = { env: { PATH: SYSTEM_PATH }, timeout: DETECT_TIMEOUT_MS, signal }
-  const result = await promisify(execFile)('buildah', ['--version'], options).catch(() => undefined)
-  return /^buildah version (\d+\.\d+[^\s]*)/.exec(result?.stdout ?? '')?.[1]
+  const text = await printOf(['buildah', '--version'], signal)
+  return /^buildah version (\d+\.\d+[^\s]*)/.exec(text ?? '')?.[1]
 }
 
 async function readHost(version: string, workDirectory: string): Promise<BuildahHost> {

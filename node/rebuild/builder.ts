@@ -3,13 +3,13 @@
  *
  * A builder starts from nothing, keeps nothing, and touches nothing but the job's work folder. A
  * build that fails is a value; only a broken invariant is thrown. Every builder runs the suite in
- * test/compliance/builder-suite.ts.
+ * test/builders/builder-suite.ts.
  */
 import { availableParallelism, totalmem } from 'node:os'
 import type { Material } from '../../protocol/rebuild.ts'
 import type { FailureClass, RebuildStage } from '../../protocol/rebuild.ts'
 import type { BuilderName, BuilderPin, Recipe } from '../../protocol/recipe.ts'
-import type { BuildErrorCode } from './build-error.ts'
+import { BuildError, type BuildErrorCode } from './build-error.ts'
 
 export interface BuildLimits {
   /** For the whole build, base images included. */
@@ -86,10 +86,18 @@ export interface DetectedBuilder {
   readonly isolated: boolean
   /** What this machine cannot give, one line each. */
   readonly warnings: readonly string[]
+  /** What it builds natively, where it is another machine; absent: this one's. */
+  readonly platforms?: readonly string[]
+  /** The image, pinned by digest, that it runs from. */
+  readonly image?: string
 }
 
 export interface Builder {
   readonly name: BuilderName
+  /** Where it is, if not on this machine. */
+  readonly place?: string | undefined
+  /** Builds at once that it takes; absent: as many as the node has to do. */
+  readonly slots?: number | undefined
   /** Undefined where it is not installed or does not run here. */
   detect(signal: AbortSignal): Promise<DetectedBuilder | undefined>
   build(job: BuildJob, signal: AbortSignal): Promise<BuildResult>
@@ -121,10 +129,27 @@ export function chooseBuilder(
   available: readonly AvailableBuilder[],
 ): AvailableBuilder | undefined {
   return available.find(({ builder, detected }) =>
-    allowed.some(
-      (pin) => pin.name === builder.name && satisfiesVersion(detected.version, pin.version),
-    ),
+    allowed.some((pin) => pin.name === builder.name && satisfiesPin(detected, pin)),
   )
+}
+
+/** Throws BuildError where what runs is not what the recipe allows. */
+export function checkPin(allowed: readonly BuilderPin[], name: BuilderName, version: string): void {
+  const pins = allowed.filter((pin) => pin.name === name)
+  if (pins.length === 0 || pins.some((pin) => satisfiesVersion(version, pin.version))) return
+  throw new BuildError(
+    'builder-differs',
+    `${name} ${version} runs, and the recipe allows ${pins.map((pin) => pin.version).join(', ')}`,
+  )
+}
+
+function satisfiesPin({ version, image }: DetectedBuilder, pin: BuilderPin): boolean {
+  if (!satisfiesVersion(version, pin.version)) return false
+  return pin.image === undefined || digestOf(pin.image) === digestOf(image ?? '')
+}
+
+function digestOf(image: string): string {
+  return image.slice(image.indexOf('@') + 1)
 }
 
 /** `1.28` is satisfied by 1.28 and 1.28.2, not by 1.280. */

@@ -12,7 +12,7 @@ import type { BuildJob } from './builder.ts'
 import { Cgroup } from './cgroup.ts'
 import { runCommand, type CommandOptions, type CommandResult } from './command.ts'
 import { DiskWatch } from './disk-watch.ts'
-import type { Sandbox, SandboxFeature } from './sandbox.ts'
+import { isSystemProgram, type Sandbox, type SandboxFeature } from './sandbox.ts'
 
 export interface ConfinementComponents {
   readonly features: ReadonlySet<SandboxFeature>
@@ -104,7 +104,7 @@ export class Confinement {
       sandbox: {
         ...(features.has('view') ? { root } : {}),
         writable: [this.#job.workDirectory],
-        readable,
+        readable: readable.filter((path) => !isSystemProgram(path)),
         network,
       },
     }

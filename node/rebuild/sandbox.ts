@@ -29,6 +29,11 @@ export type SandboxFeature = 'processes' | 'view' | 'network'
 
 const PROGRAMS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/nix', '/gnu']
 
+/** Whether every sandbox shows this path anyway. */
+export function isSystemProgram(path: string): boolean {
+  return PROGRAMS.some((folder) => path.startsWith(`${folder}/`))
+}
+
 /** What name resolution, TLS and user lookup need. No keys: /etc/ssl/private and shadow stay out. */
 const SYSTEM_FILES = [
   '/etc/alternatives',

@@ -21,6 +21,8 @@ export interface Finding {
 /** What the doctor asks of a builder; node/rebuild's builders fit. */
 export interface DetectableBuilder {
   readonly name: string
+  /** Where it is, if not on this machine. */
+  readonly place?: string | undefined
   detect(
     signal: AbortSignal,
   ): Promise<
@@ -114,9 +116,20 @@ async function examineBuilders(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
+  let found = false
   for (const builder of builders) {
     const detected = await builder.detect(signal)
-    if (detected === undefined) continue
+    if (detected === undefined) {
+      if (builder.place === undefined) continue
+      findings.push({
+        name: 'builder',
+        status: 'warn',
+        detail: `${builder.name} at ${builder.place} does not answer`,
+        remedy: 'start it, or change [[buildkit]] in config.toml; buildctl must be installed here',
+      })
+      continue
+    }
+    found = true
     const detail = `${builder.name} ${detected.version}, isolation: ${detected.isolation}`
     findings.push({ name: 'builder', status: 'ok', detail })
     for (const warning of detected.warnings) {
@@ -128,9 +141,10 @@ async function examineBuilders(
       })
     }
   }
-  if (findings.length > 0) return findings
-  const names = builders.map(({ name }) => name).join(', ')
+  if (found) return findings
+  const names = [...new Set(builders.map(({ name }) => name))].join(', ')
   return [
+    ...findings,
     {
       name: 'builder',
       status: 'fail',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { explainFailure, type FailedCommand } from '../../../../node/rebuild/buildah-failure.ts'
+import { explainFailure, type FailedBuildah } from '../../../../node/rebuild/buildah-failure.ts'
 
-function explain(output: string, options: Partial<FailedCommand> = {}) {
+function explain(output: string, options: Partial<FailedBuildah> = {}) {
   const defaults = {
     phase: 'build',
     exitCode: 1,

@@ -1,0 +1,21 @@
+/** The builders of a node, in the order in which a recipe that allows several is given one. */
+import type { BuilderConfig } from './builder-config.ts'
+import { Buildah } from './rebuild/buildah.ts'
+import type { Builder } from './rebuild/builder.ts'
+import { BuildKit } from './rebuild/buildkit.ts'
+import { CommandBuilder } from './rebuild/command-builder.ts'
+
+export function makeBuilders({
+  buildkit,
+  buildkitPrograms,
+  command,
+}: BuilderConfig): readonly Builder[] {
+  const programs = buildkitPrograms === undefined ? {} : { programs: buildkitPrograms }
+  return [
+    ...buildkit.map((remote) => new BuildKit({ ...programs, remote })),
+    new Buildah(),
+    // Who names daemons elsewhere wants builds to be there.
+    ...(buildkit.length === 0 ? [new BuildKit(programs)] : []),
+    ...(command === undefined ? [] : [new CommandBuilder(command)]),
+  ]
+}

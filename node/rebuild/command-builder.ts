@@ -1,0 +1,300 @@
+/**
+ * The builder `command`: a program of the operator's own, for everything that no other builder
+ * does. docker/BUILDERS.md has the contract.
+ *
+ * The program is trusted like a builder, and pinned by digest like one; what it runs is not. So it
+ * runs in the same sandbox and limits as the others, fetches first, and builds without a network
+ * where the recipe asks for none.
+ */
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import type { Material } from '../../protocol/rebuild.ts'
+import { canRun, isEmulated } from '../system/host.ts'
+import { findBaseImages, plainRegistries } from './base-images.ts'
+import { BuildError, type BuildErrorCode } from './build-error.ts'
+import type { BuildLog } from './build-log.ts'
+import {
+  checkPin,
+  type Builder,
+  type BuildJob,
+  type BuildResult,
+  type DetectedBuilder,
+} from './builder.ts'
+import { buildFromCold, refuseOwnImage, type BuiltImage } from './cold-build.ts'
+import { succeeded } from './command.ts'
+import { readSingleManifest, parseMaterials } from './command-output.ts'
+import { Confinement } from './confinement.ts'
+import { DISK_FULL, tidyReason } from './failed-command.ts'
+import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
+import { printOf } from './print-of.ts'
+import { probeSandbox, SYSTEM_PATH, type SandboxFeature } from './sandbox.ts'
+import { resolveSourcePath, settleTree } from './source-tree.ts'
+import { removeWorkFolder } from './work-folder.ts'
+
+export interface CommandProgram {
+  /** Absolute. */
+  readonly path: string
+  /** Before the phase. */
+  readonly args: readonly string[]
+  /** Of the program's file, in hex. */
+  readonly sha256: string
+  /** What it reads beside the system's programs; absolute. */
+  readonly readable: readonly string[]
+}
+
+/** Version of the contract, for programs that know several. */
+const CONTRACT = '1'
+
+/** What an exit code of the program says; any other is a failure of the program itself. */
+const EXIT_CODES: Readonly<Record<number, BuildErrorCode>> = {
+  1: 'step-failed',
+  64: 'recipe-not-supported',
+  65: 'dockerfile-invalid',
+  69: 'base-fetch-failed',
+  75: 'step-fetch-failed',
+}
+
+type Phase = 'fetch' | 'build'
+
+interface Layout {
+  readonly work: string
+  readonly scratch: string
+  readonly home: string
+  readonly temporary: string
+  readonly root: string
+  readonly image: string
+  readonly recipe: string
+  readonly bases: string
+  readonly materials: string
+}
+
+function layOut(work: string): Layout {
+  const scratch = join(work, 'scratch')
+  return {
+    work,
+    scratch,
+    home: join(work, 'home'),
+    temporary: join(work, 'tmp'),
+    root: join(work, 'root'),
+    image: join(work, 'image'),
+    recipe: join(scratch, 'recipe.json'),
+    bases: join(scratch, 'bases'),
+    materials: join(scratch, 'materials.json'),
+  }
+}
+
+export class CommandBuilder implements Builder {
+  readonly name = 'command'
+  readonly #program: CommandProgram
+
+  constructor(program: CommandProgram) {
+    this.#program = program
+  }
+
+  async detect(signal: AbortSignal): Promise<DetectedBuilder | undefined> {
+    const version = await this.#version(signal).catch(() => undefined)
+    if (version === undefined) return undefined
+    const features = await probeSandbox()
+    return {
+      version,
+      isolation: describeIsolation(`that of ${basename(this.#program.path)}`, features),
+      isolated: isIsolated(features),
+      warnings: await missingIsolation(features),
+    }
+  }
+
+  async build(job: BuildJob, signal: AbortSignal): Promise<BuildResult> {
+    return buildFromCold(job, async (cold, log) => {
+      const version = await this.#version(signal)
+      checkPin(cold.recipe.builders, 'command', version)
+      const features = await probeSandbox()
+      const components = { program: this.#program, features, log }
+      const built = await new CommandBuild(cold, components, signal).run()
+      return { ...built, version }
+    })
+  }
+
+  plan(job: BuildJob): readonly (readonly string[])[] {
+    const source = job.sourceDirectory
+    const dockerfile = join(source, job.recipe.dockerfile)
+    const context = join(source, job.recipe.context)
+    const environment = environmentOf(layOut(job.workDirectory), job, {
+      source,
+      dockerfile,
+      context,
+      bases: [],
+    })
+    const given = Object.entries(environment).map(([key, value]) => `${key}=${value}`)
+    return (['fetch', 'build'] as const).map((phase) => [
+      ...['env', '-i', ...given],
+      ...argvOf(this.#program, phase),
+    ])
+  }
+
+  /** Throws BuildError where the program is not what is pinned, or tells no version. */
+  async #version(signal: AbortSignal): Promise<string> {
+    const { path, sha256 } = this.#program
+    const bytes = await readFile(path).catch((cause: unknown) => {
+      throw new BuildError('builder-missing', `${path} cannot be read`, { cause })
+    })
+    const found = createHash('sha256').update(bytes).digest('hex')
+    if (found !== sha256) {
+      throw new BuildError(
+        'builder-differs',
+        `${path} is sha256 ${found}, config.toml says ${sha256}: look at it, and change one of them`,
+      )
+    }
+    const text = await printOf(argvOf(this.#program, 'version'), signal)
+    const version = /^\d+\.\d+[0-9A-Za-z.+~-]*$/.exec(text?.trim() ?? '')?.[0]
+    if (version !== undefined) return version
+    throw new BuildError('builder-missing', `"${path} version" prints no version`)
+  }
+}
+
+function argvOf({ path, args }: CommandProgram, phase: Phase | 'version'): readonly string[] {
+  return [path, ...args, phase]
+}
+
+interface SourcePaths {
+  readonly source: string
+  readonly dockerfile: string
+  readonly context: string
+  /** Images that the Dockerfile names. */
+  readonly bases: readonly string[]
+}
+
+/** The whole environment of the program: no variable of the node's own is in it. */
+function environmentOf(
+  layout: Layout,
+  { recipe, platform, commit, insecureRegistries }: BuildJob,
+  { source, dockerfile, context, bases }: SourcePaths,
+): Readonly<Record<string, string>> {
+  const { sourceDateEpoch, target, network } = recipe
+  return {
+    PATH: SYSTEM_PATH,
+    HOME: layout.home,
+    TMPDIR: layout.temporary,
+    LC_ALL: 'C.UTF-8',
+    TZ: 'UTC',
+    REBUILDNET_CONTRACT: CONTRACT,
+    SOURCE: source,
+    DOCKERFILE: dockerfile,
+    CONTEXT: context,
+    RECIPE: layout.recipe,
+    BASES: layout.bases,
+    PLATFORM: platform,
+    COMMIT: commit,
+    NETWORK: network ?? 'default',
+    PLAIN_HTTP: plainRegistries(bases, insecureRegistries).join(' '),
+    WORK: layout.scratch,
+    OUTPUT: layout.image,
+    MATERIALS: layout.materials,
+    ...(target === undefined ? {} : { TARGET: target }),
+    ...(sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(sourceDateEpoch) }),
+  }
+}
+
+interface CommandBuildComponents {
+  readonly program: CommandProgram
+  readonly features: ReadonlySet<SandboxFeature>
+  readonly log: BuildLog
+}
+
+class CommandBuild {
+  readonly #job: BuildJob
+  readonly #components: CommandBuildComponents
+  readonly #layout: Layout
+  readonly #confinement: Confinement
+
+  constructor(job: BuildJob, components: CommandBuildComponents, signal: AbortSignal) {
+    const { features, log, program } = components
+    this.#job = job
+    this.#components = components
+    this.#layout = layOut(job.workDirectory)
+    const { root } = this.#layout
+    const engine = basename(program.path)
+    this.#confinement = new Confinement(job, { features, log, engine, root }, signal)
+  }
+
+  /** Throws BuildError. Leaves nothing but the image either way. */
+  async run(): Promise<Omit<BuiltImage, 'version'>> {
+    const { recipe, platform, image } = this.#job
+    let whole = false
+    try {
+      this.#checkMachine()
+      const source = await realpath(this.#job.sourceDirectory)
+      const dockerfile = await resolveSourcePath(source, recipe.dockerfile, 'dockerfile')
+      const context = await resolveSourcePath(source, recipe.context, 'context')
+      const bases = findBaseImages(await readFile(dockerfile, 'utf8'), recipe, platform, image)
+      const paths = { source, dockerfile, context, bases }
+      await this.#confinement.start()
+      await this.#prepare(source, bases)
+      await this.#run('fetch', paths)
+      await this.#run('build', paths)
+      await readSingleManifest(this.#layout.image)
+      const materials = await this.#readMaterials()
+      whole = true
+      return { image: `oci:${this.#layout.image}`, materials, emulated: isEmulated(platform) }
+    } finally {
+      await this.#confinement.stop()
+      const { root, scratch, home, temporary } = this.#layout
+      for (const folder of [root, scratch, home, temporary]) await removeWorkFolder(folder)
+      if (!whole) await removeWorkFolder(this.#layout.image)
+    }
+  }
+
+  #checkMachine(): void {
+    const { recipe, platform } = this.#job
+    if (!canRun(platform)) {
+      throw new BuildError(
+        'recipe-not-supported',
+        `this machine cannot run ${platform} programs: build on one that does`,
+      )
+    }
+    if (recipe.network === 'none' && !this.#components.features.has('network')) {
+      throw new BuildError(
+        'recipe-not-supported',
+        'the recipe asks for no network, which needs root and network namespaces on this machine',
+      )
+    }
+  }
+
+  async #prepare(source: string, bases: readonly string[]): Promise<void> {
+    const { recipe } = this.#job
+    const layout = this.#layout
+    await settleTree(source, recipe.sourceDateEpoch ?? 0)
+    for (const folder of [layout.scratch, layout.home, layout.temporary, layout.root]) {
+      await mkdir(folder, { mode: 0o700 })
+    }
+    await writeFile(layout.recipe, `${JSON.stringify(recipe, null, 2)}\n`)
+    await writeFile(layout.bases, bases.map((base) => `${base}\n`).join(''))
+  }
+
+  async #run(phase: Phase, paths: SourcePaths): Promise<void> {
+    const { program } = this.#components
+    const { recipe } = this.#job
+    const network = phase === 'fetch' || recipe.network !== 'none'
+    const result = await this.#confinement.run(argvOf(program, phase), {
+      env: environmentOf(this.#layout, this.#job, paths),
+      network,
+      readable: [paths.source, program.path, ...program.readable],
+    })
+    if (succeeded(result)) return
+    const { exitCode, tail } = result
+    const why = tidyReason(tail, { work: this.#layout.work, source: paths.source })
+    if (DISK_FULL.test(tail)) throw new BuildError('disk-full', `disk full while building: ${why}`)
+    const code = EXIT_CODES[exitCode ?? -1] ?? 'builder-failed'
+    const name = basename(program.path)
+    throw new BuildError(code, `${name} ${phase} ended with ${exitCode ?? 'none'}: ${why}`)
+  }
+
+  /** What the program says that it read, and the program itself. */
+  async #readMaterials(): Promise<readonly Material[]> {
+    const { path, sha256 } = this.#components.program
+    const read = await parseMaterials(this.#layout.materials)
+    for (const { uri, digest } of read) refuseOwnImage(this.#job, uri, digest)
+    const program: Material = { uri: `command:${basename(path)}`, digest: `sha256:${sha256}` }
+    return [...read, program].sort((a, b) => (a.uri < b.uri ? -1 : a.uri > b.uri ? 1 : 0))
+  }
+}

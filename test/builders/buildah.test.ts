@@ -1,0 +1,15 @@
+import { describe } from 'vitest'
+import { Buildah } from '../../node/rebuild/buildah.ts'
+import { describeBuilder } from './builder-suite.ts'
+import { describeLimits } from './limits-suite.ts'
+import { BUILDER_TOOLS, describeNeeds } from './needs.ts'
+import { describeWithRegistry } from './registry-suite.ts'
+
+const { runs, words } = describeNeeds(['buildah', ...BUILDER_TOOLS])
+
+describe.runIf(runs)(`buildah${words}`, () => {
+  const create = () => new Buildah()
+  describeBuilder('buildah', create)
+  describeLimits('buildah', create)
+  describeWithRegistry('buildah', create)
+})

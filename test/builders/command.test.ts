@@ -1,0 +1,129 @@
+/** The builder `command`, by the program that is shipped as an example of its contract. */
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { chmod, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { CommandBuilder, type CommandProgram } from '../../node/rebuild/command-builder.ts'
+import { describeBuilder } from './builder-suite.ts'
+import { describeLimits } from './limits-suite.ts'
+import { BUILDER_TOOLS, DEEP, describeNeeds } from './needs.ts'
+import { describeWithRegistry } from './registry-suite.ts'
+import { useBuilder } from './use-builder.ts'
+
+const EXAMPLE = fileURLToPath(new URL('../../docker/builders/buildah.py', import.meta.url))
+const { runs, words } = describeNeeds(['buildah', 'python3', ...BUILDER_TOOLS])
+
+function programAt(path: string): CommandProgram {
+  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
+  return { path, sha256, args: [], readable: [] }
+}
+
+describe.runIf(runs)(`a program of the operator’s own${words}`, () => {
+  const create = () => new CommandBuilder(programAt(EXAMPLE))
+  describeBuilder('command', create)
+  if (DEEP) {
+    describeLimits('command', create)
+    describeWithRegistry('command', create)
+  }
+})
+
+describe.runIf(runs)(`the contract of the builder command${words}`, () => {
+  const { workshop, never } = useBuilder(() => new CommandBuilder(programAt(EXAMPLE)))
+
+  /** A builder whose program is this shell script; $1 is the phase. */
+  const script = async (text: string): Promise<CommandBuilder> => {
+    const path = join(workshop().folder, `program-${Math.random()}`)
+    await writeFile(path, `#!/bin/sh\nif [ "$1" = version ]; then echo 1.5; exit; fi\n${text}\n`)
+    await chmod(path, 0o755)
+    return new CommandBuilder(programAt(path))
+  }
+  const makeJob = async (recipe = {}) =>
+    workshop().makeJob(
+      await workshop().makeSource({ Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n' }),
+      recipe,
+    )
+  const image = `mkdir -p "$OUTPUT/blobs/sha256"
+    echo '{"imageLayoutVersion":"1.0.0"}' > "$OUTPUT/oci-layout"
+    echo '{"schemaVersion":2,"manifests":[{}]}' > "$OUTPUT/index.json"`
+
+  it.each([
+    [1, 'step-failed', 'recipe'],
+    [65, 'dockerfile-invalid', 'recipe'],
+    [64, 'recipe-not-supported', 'infrastructure'],
+    [69, 'base-fetch-failed', 'infrastructure'],
+    [75, 'step-fetch-failed', 'infrastructure'],
+    [2, 'builder-failed', 'infrastructure'],
+    [137, 'builder-failed', 'infrastructure'],
+  ])('an exit code of %d is %s, class %s', async (code, failure, of) => {
+    const builder = await script(`if [ "$1" = build ]; then echo why; exit ${code}; fi`)
+    const result = await builder.build(await makeJob(), never)
+    expect(result).toMatchObject({ kind: 'failed', code: failure, class: of })
+    expect(result.kind === 'failed' ? result.message : '').toContain('why')
+  })
+
+  it('a program that is not the pinned one is not run', async () => {
+    const builder = await script('echo ran >&2')
+    const path = builder.plan(await makeJob())[0]?.at(-2) ?? ''
+    await writeFile(path, '#!/bin/sh\necho other\n')
+    expect(await builder.build(await makeJob(), never)).toMatchObject({
+      code: 'builder-differs',
+      class: 'infrastructure',
+      logTail: expect.not.stringContaining('other') as string,
+    })
+    expect(await builder.detect(never)).toBeUndefined()
+  })
+
+  it('what it read and the program itself are the materials', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    const builder = await script(`[ "$1" = build ] || exit 0
+      ${image}
+      echo '[{"uri":"docker://debian:12","digest":"${digest}"}]' > "$MATERIALS"`)
+    const result = await builder.build(await makeJob(), never)
+    if (result.kind === 'failed') throw new Error(result.message)
+    expect(result.version).toBe('1.5')
+    expect(result.materials).toEqual([
+      {
+        uri: expect.stringMatching(/^command:program-/) as string,
+        digest: expect.any(String) as string,
+      },
+      { uri: 'docker://debian:12', digest },
+    ])
+  })
+
+  it('a program that read the project’s own image is refused', async () => {
+    const builder = await script(`[ "$1" = build ] || exit 0
+      ${image}
+      echo '[{"uri":"docker://registry.example/project/app:1","digest":"sha256:${'a'.repeat(64)}"}]' > "$MATERIALS"`)
+    expect(await builder.build(await makeJob(), never)).toMatchObject({
+      code: 'recipe-reads-own-image',
+    })
+  })
+
+  it.each([
+    ['no image', 'echo "[]" > "$MATERIALS"'],
+    ['no materials', image],
+    ['materials that are none', `${image}; echo '[{"uri":"x"}]' > "$MATERIALS"`],
+    [
+      'two images',
+      `${image}; echo '{"manifests":[{},{}]}' > "$OUTPUT/index.json"; echo "[]" > "$MATERIALS"`,
+    ],
+  ])('one that leaves %s has broken', async (_, text) => {
+    const builder = await script(`[ "$1" = build ] || exit 0\n${text}`)
+    expect(await builder.build(await makeJob(), never)).toMatchObject({
+      code: 'builder-failed',
+      class: 'infrastructure',
+    })
+  })
+
+  it('it has a network to fetch with, and none to build with where the recipe says so', async () => {
+    const builder = await script(
+      'echo "$1 $NETWORK $(grep -c : /proc/net/dev)"; [ "$1" = fetch ] || exit 1',
+    )
+    const result = await builder.build(await makeJob({ network: 'none' }), never)
+    expect(result.kind === 'failed' ? result.logTail : '').toMatch(
+      /^fetch none (?!1$)\d+$[^]*^build none 1$/m,
+    )
+  })
+})
