@@ -12,7 +12,7 @@ const WORKERS = Math.min(4, availableParallelism())
 const GROUPS = {
   computing: { groupOrder: 1, maxWorkers: WORKERS },
   machine: { groupOrder: 2, maxWorkers: WORKERS },
-  alone: { groupOrder: 3, maxWorkers: 1 },
+  processes: { groupOrder: 3, maxWorkers: WORKERS },
 } as const
 
 /** Milliseconds. Far beyond what a test takes: on a busy machine nothing is learned from a close one. */
@@ -79,8 +79,8 @@ export default defineConfig({
       project('compliance', 'machine'),
       project('builders', 'machine'),
       project('integration', 'machine'),
-      project('faults', 'alone', 900_000),
-      project('e2e', 'alone', 900_000),
+      project('faults', 'processes', 900_000),
+      project('e2e', 'processes', 900_000),
       ...outside,
     ],
   },

@@ -34,6 +34,7 @@ export class NodeChecks {
   #changes = -1
   #decisions = ''
   #state = ''
+  #times = ''
   #index: VoteIndex = { releases: [], ballots: [] }
   /** How often each decision was met. */
   readonly met = new Map<string, number>()
@@ -48,9 +49,14 @@ export class NodeChecks {
     this.#shown.clear()
     this.#changes = -1
     this.#state = ''
+    this.#times = ''
   }
 
-  /** With `always`, also where nothing but the time has changed. */
+  /**
+   * With `always`, also where nothing but the time has changed. An answer depends on times by nothing
+   * but who is fresh and which clocks are ahead: where these are as they were, and all else too, it
+   * is asked again when the node next looks at its clock.
+   */
   check(always: boolean): void {
     const node = this.#node
     if (!node.up || (!always && node.changes === this.#changes)) return
@@ -67,6 +73,9 @@ export class NodeChecks {
     }
     const referee = new Referee(this.#world, node, evidence, this.#index)
     this.#completeness(view, evidence)
+    const times = `${state} ${referee.silent().join()} ${[...referee.ahead()].join()}`
+    if (!always && times === this.#times) return
+    this.#times = times
     const answers = this.#digests().map((digest) => node.answer(digest, view))
     answers.forEach((answer) => {
       this.#answer(answer, referee)
@@ -214,17 +223,8 @@ export class NodeChecks {
           .join(', ')}`,
       )
     }
-    const silent = policy.operators.filter(({ id }) => !referee.isFresh(id))
-    const ahead = new Set(
-      this.#node.book
-        .held()
-        .filter(
-          ({ time, origin }) =>
-            time > this.#node.now + SKEW && this.#world.named.includes(origin.operator),
-        )
-        .map(({ origin }) => origin.operator),
-    )
-    if (silent.length > Math.floor(policy.operators.length / 3) || ahead.size >= 2) {
+    const limit = Math.floor(policy.operators.length / 3)
+    if (referee.silent().length > limit || referee.ahead().size >= 2) {
       throw new Violation(
         'too many silent operators, or a suspect clock, keep back an allow',
         details,

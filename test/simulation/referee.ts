@@ -116,6 +116,22 @@ export class Referee {
       .every(({ leaves }) => leaves.every((leaf) => this.#isHere(leaf)))
   }
 
+  /** Operators of the policy that are not fresh. */
+  silent(): OperatorId[] {
+    return this.#world.named.filter((id) => !this.isFresh(id))
+  }
+
+  /** Operators of the policy whose heads are held, as dated ahead of this node's clock. */
+  ahead(): Set<OperatorId> {
+    const { book, now } = this.#node
+    const held = book.held().filter(({ time }) => time > now + SKEW)
+    return new Set(
+      held
+        .map(({ origin }) => origin.operator)
+        .filter((operator) => this.#world.named.includes(operator)),
+    )
+  }
+
   #isHere(leaf: string): boolean {
     const isWanted = leaf.startsWith('01') && this.#world.tags.has(leaf.slice(66))
     return !isWanted || this.#node.statements.has(leaf.slice(2, 66))

@@ -3,11 +3,11 @@ import type { ProtocolCode } from './protocol-code.ts'
 import { simulate } from './simulation.ts'
 import type { Scenario } from './world.ts'
 
-const DEPTHS: Readonly<Record<string, number>> = { default: 200, ci: 2000, soak: 1_000_000 }
+const DEPTHS: Readonly<Record<string, number>> = { default: 2000, ci: 20_000, soak: 1_000_000 }
 const TRACE_LINES = 40
 
 /** How many seeds all files together run. */
-export const SEEDS = DEPTHS[process.env.REBUILDNET_TEST_DEPTH ?? 'default'] ?? 200
+export const SEEDS = DEPTHS[process.env.REBUILDNET_TEST_DEPTH ?? 'default'] ?? 2000
 /** The one seed that is to be run again. */
 export const ONLY_SEED =
   process.env.REBUILDNET_SEED === undefined ? undefined : Number(process.env.REBUILDNET_SEED)

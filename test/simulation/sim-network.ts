@@ -247,7 +247,7 @@ export class SimNetwork {
         node.take({ statement, bytes })
         node.commit()
       } else if (kind === 'head') {
-        const head = code.openHead(bytes, simCrypto)
+        const head = this.#world.openHead(bytes)
         const { gap, proof } = node.offerHead(head)
         if (proof !== undefined) this.#tellProof(node, proof)
         if (gap) this.exchange(node, from, [head])

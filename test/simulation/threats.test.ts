@@ -5,7 +5,7 @@ import { ONLY_SEED, range, runSeeds, SEEDS, type Tally } from './run-seeds.ts'
 import type { Scenario } from './world.ts'
 
 const code = await loadProtocolCode()
-const COUNT = Math.max(20, SEEDS / 50)
+const COUNT = Math.max(20, SEEDS / 200)
 
 function run(scenario: Scenario): Tally {
   return runSeeds({

@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import type { KeyHex, OperatorId } from '../../protocol/identifiers.ts'
+import type { Head } from '../../protocol/log/head.ts'
 import { CARD_TAG, projectTag, type ProjectTag } from '../../protocol/log/leaf.ts'
 import { parsePolicy, type Policy } from '../../protocol/policy.ts'
 import type { Project } from '../../protocol/project.ts'
@@ -124,6 +125,7 @@ export class World {
   /** Tags of leaves whose statements everybody wants. */
   readonly tags: ReadonlySet<ProjectTag> = new Set([CARD_TAG, projectTag(TEST_IMAGE, simCrypto)])
   readonly #keys: ReadonlyMap<OperatorId, KeyHex>
+  readonly #heads = new Map<string, Head>()
   readonly #trace = { length: 0, hash: 0x811c9dc5 }
   readonly trace: string[] | undefined
 
@@ -180,6 +182,16 @@ export class World {
     if (known.size > 5000) known.clear()
     known.set(name, fresh)
     return fresh
+  }
+
+  /** Opens a head, which comes to each node in the same bytes. Throws as openHead does. */
+  openHead(bytes: Uint8Array): Head {
+    const name = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
+    const known = this.#heads.get(name)
+    if (known !== undefined) return known
+    const head = this.code.openHead(bytes, simCrypto)
+    this.#heads.set(name, head)
+    return head
   }
 
   /** Notes what happened, so that two runs can be compared. */
