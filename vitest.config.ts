@@ -79,7 +79,7 @@ export default defineConfig({
       project('compliance', 'machine'),
       project('builders', 'machine'),
       project('integration', 'machine'),
-      project('faults', 'processes', 900_000),
+      project('faults', 'processes', 1_800_000),
       project('e2e', 'processes', 900_000),
       ...outside,
     ],

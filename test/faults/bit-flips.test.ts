@@ -136,8 +136,12 @@ it(
         expect(await complaintAbout(copy, true), where).toBe('not readable')
         continue
       }
-      await complaintAbout(copy, true)
-      expect(await complaintAbout(copy), `mended: ${where}`).toBeUndefined()
+      const { damagedLogs } = await checkStore(copy, { reindex: true })
+      // A log that has lost records is named until peers send it again, or a start closes the own one.
+      const mended = await checkStore(copy, { reindex: false })
+      expect(mended.uncleanStop, where).toBe(false)
+      expect(mended.damagedLogs, where).toEqual(damagedLogs)
+      expect(isClean({ ...mended, damagedLogs: [] }), JSON.stringify(mended)).toBe(true)
       const held = await sidsIn(copy)
       expect(
         held.filter((sid) => !sids.includes(sid)),

@@ -77,7 +77,7 @@ async function untilEqual(
 // Skipped where network namespaces cannot be made: only root may.
 it.skipIf(process.getuid?.() !== 0)(
   `${NODES} nodes that were cut in two hold the same statements and heads when they have met again`,
-  { timeout: 900_000 + cuts * 240_000 },
+  { timeout: 2_400_000 + cuts * 240_000 },
   async () => {
     const wire = { delayMs: 40, loss: 0.01, rate: '10mbit' }
     const network = await createLossyNetwork(NODES, wire)

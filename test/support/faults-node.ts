@@ -17,7 +17,7 @@ import { waitFor } from './wait-for.ts'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 /** Machines that run tests are slow at times; nothing is learned from a limit that is close. */
-export const PATIENCE = { deadlineMs: 180_000 }
+export const PATIENCE = { deadlineMs: 600_000 }
 const LOG_LINES = 40
 
 export interface FaultNodeInit {
