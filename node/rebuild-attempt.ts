@@ -15,7 +15,8 @@ import { ownStatements } from './own-statements.ts'
 import type { JournalSubject } from './rebuild/build-journal.ts'
 import type { AttemptEnd, AttemptProgress } from './rebuild/queue.ts'
 import type { QueueItem } from './rebuild/queue-item.ts'
-import { Rebuilder, type RebuildWork } from './rebuild/rebuilder.ts'
+import { Rebuilder, votingLevel, type RebuildWork } from './rebuild/rebuilder.ts'
+import { leftToOthers } from './replicas.ts'
 import { refusals } from './refusals.ts'
 import { isRelease } from './tally.ts'
 
@@ -32,8 +33,9 @@ export async function attemptRebuild(
   }
   const [reason] = await refusals(parts, release, item.platform)
   if (reason !== undefined) return { kind: 'refused', reason }
-  const profile = parts.projects.get(item.image)?.project.profile
-  if (profile === undefined) return { kind: 'refused', reason: `${item.image} is not followed` }
+  const project = parts.projects.get(item.image)?.project
+  if (project === undefined) return { kind: 'refused', reason: `${item.image} is not followed` }
+  const { profile } = project
 
   const promised = parts.blind.promisedOf(item.release, item.platform)
   if (promised !== undefined) {
@@ -68,6 +70,12 @@ export async function attemptRebuild(
     ({ sid, body }) =>
       body.inputDigest === inputDigest && body.profile === profile && !superseded.has(sid),
   )
+  // What this node has begun to say it goes on with.
+  if (live.length === 0) {
+    const work = { item, inputDigest, level: votingLevel(release.body.recipe) }
+    const left = await leftToOthers(parts, project, work)
+    if (left !== undefined) return left
+  }
   const earlier = live.flatMap(({ body: { outcome } }) =>
     outcome.kind === 'built' ? [outcome.rebuilt] : [],
   )

@@ -73,6 +73,8 @@ export interface Project {
   readonly profile: string
   /** Hosts (`host[:port]`) that may be plain http or private addresses. */
   readonly insecure: readonly string[]
+  /** How many volunteers are to build each input first; all of them where absent. */
+  readonly replicas?: number
 }
 
 /** A string that `is` admits; `what` completes "must be …". */
@@ -142,6 +144,7 @@ const project = z.strictObject({
   insecure: z
     .array(spelled((host) => /^[a-z0-9.[\]:-]{1,255}$/.test(host), 'a host or host:port'))
     .default([]),
+  replicas: z.int().min(1).max(1000).exactOptional(),
 })
 
 /**

@@ -19,7 +19,7 @@ import type {
   RebuildEnvironment,
   RebuildStage,
 } from '../../protocol/rebuild.ts'
-import { allowsSeveralBuilders } from '../../protocol/recipe.ts'
+import { allowsSeveralBuilders, type Recipe } from '../../protocol/recipe.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { Clock } from '../clock.ts'
 import { unixSeconds } from '../clock.ts'
@@ -127,7 +127,7 @@ export class Rebuilder<Image> {
     const { buildCold, fetchPublished, publish, keep, doubtMachine, clock } = this.#components
     const { kept } = work
     const started = kept?.started ?? unixSeconds(clock)
-    const level: VotingLevel = allowsSeveralBuilders(work.release.recipe) ? 'rootfs' : 'normalized'
+    const level = votingLevel(work.release.recipe)
     const digest = work.release.platforms.find((p) => p.platform === work.platform)?.manifestDigest
 
     if (digest !== undefined) progress('fetch', 'reading the published image')
@@ -260,6 +260,10 @@ export class Rebuilder<Image> {
     if (sameAt(level, build.digests, fetched.digests)) return undefined
     return this.#components.compare(build.image, fetched.image, level)
   }
+}
+
+export function votingLevel(recipe: Recipe): VotingLevel {
+  return allowsSeveralBuilders(recipe) ? 'rootfs' : 'normalized'
 }
 
 function keptAs<Image>(

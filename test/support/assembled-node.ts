@@ -51,7 +51,7 @@ export function fetchedAs(name: string): PublishedFetch<NormalizedSource> {
 export interface AssembledNode {
   readonly parts: NodeAssembly
   readonly store: Store
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 /** `build` is called for each cold build. */
