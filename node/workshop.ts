@@ -24,6 +24,7 @@ import { rootfsLevel } from './image/describe-normalized.ts'
 import { normalizeSource, type NormalizedSource } from './image/normalizer.ts'
 import { openImage } from './image/open-image.ts'
 import { parseReference } from './image/reference.ts'
+import { askedWait } from './rebuild/asked-wait.ts'
 import { BuildError } from './rebuild/build-error.ts'
 import { BuildLog } from './rebuild/build-log.ts'
 import {
@@ -210,7 +211,10 @@ export class Workshop {
     const logDigest = await this.#keepLog(logFile, result.logDigest)
     if (result.kind === 'failed') {
       const { stage, message } = result
-      return { kind: 'failed', stage, class: result.class, message, logDigest, environment }
+      const wait = askedWait(result.logTail)
+      const retry = wait === undefined ? {} : { retryAfterSeconds: wait }
+      const failed = { kind: 'failed', stage, class: result.class, message } as const
+      return { ...failed, ...retry, logDigest, environment }
     }
     progress('normalize', 'reading the image')
     const { materials } = result

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import type { FileContents, WantedContent } from '../../node/image/file-contents.ts'
+import { inputWords } from '../../protocol/input-words.ts'
 import type { Difference } from '../../protocol/normalize/diff.ts'
 import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'
@@ -9,7 +10,7 @@ import { addExamples, insecureOption, platformOption } from '../option.ts'
 import { showDiff } from '../terminal/diff-report.ts'
 import { showImageProgress } from '../terminal/image-progress.ts'
 import { diffTexts } from '../terminal/text-diff.ts'
-import { faint } from '../terminal/style.ts'
+import { faint, warn } from '../terminal/style.ts'
 import { bytesWords } from '../terminal/words.ts'
 
 /** From weakest to strongest: each implies those before it. */
@@ -154,6 +155,8 @@ async function diffBetween(
       out.line(faint(`  ${name}  `), side.name ?? side.operator ?? '', faint(`  ${side.digest}`))
     }
     showDiff({ ...reply, level }, out)
+    const nameOf = (who: string): string => reply[who === 'a' ? 'a' : 'b'].name ?? who
+    for (const line of inputWords(reply.inputs, nameOf)) out.line(warn(line))
     const { sent, received, peers } = reply.moved
     const moved = `${bytesWords(received)} received, ${bytesWords(sent)} sent`
     out.line('')

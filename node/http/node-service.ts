@@ -13,6 +13,7 @@ import type {
   Sid,
   UnixSeconds,
 } from '../../protocol/identifiers.ts'
+import type { DifferingInput } from '../../protocol/differing-inputs.ts'
 import type { Difference } from '../../protocol/normalize/diff.ts'
 import type { Revocation } from '../../protocol/revocation.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
@@ -132,6 +133,8 @@ export interface DiffReply {
   readonly level: 'normalized' | 'rootfs'
   readonly a: DiffSide
   readonly b: DiffSide
+  /** Inputs that `a` and `b` have both recorded, and that were not the same. */
+  readonly inputs: readonly DifferingInput[]
   readonly equal: 'normalized' | 'rootfs' | 'none'
   /** How many there are; `differences` has the first of them. */
   readonly count: number

@@ -15,7 +15,7 @@ export const DISK_FULL = /no space left on device|disk quota exceeded/i
 
 /** Network troubles that pass, as resolvers, apt, curl, wget, pip and npm put them. */
 export const NETWORK =
-  /temporary failure (?:resolving|in name resolution)|could(?: not|n't) resolve host|bad address '|unable to resolve host address|network is unreachable|no route to host|connection (?:refused|timed out|reset by peer)|connect timeout|mirror sync in progress|hash sum mismatch|operation timed out|EAI_AGAIN|TLS handshake timeout|unable to connect to|\b(?:429 +Too Many|502 +Bad Gateway|503 +Service|504 +Gateway)/i
+  /temporary failure (?:resolving|in name resolution)|could(?: not|n't) resolve host|bad address '|unable to resolve host address|network is unreachable|no route to host|connection (?:refused|timed out|reset by peer)|connect timeout|mirror sync in progress|hash sum mismatch|operation timed out|EAI_AGAIN|TLS handshake timeout|unable to connect to|\b(?:429:? +Too Many|502:? +Bad Gateway|503:? +Service|504:? +Gateway)|(?:returned|http) error:? (?:429|50[234])\b/i
 
 const MAX_REASON_LENGTH = 400
 

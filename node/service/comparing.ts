@@ -2,8 +2,9 @@
  * What two operators got for one release, compared file by file without either image: from their
  * live results the digests, from kept trees and from peers what differs below them.
  */
+import { differingInputs } from '../../protocol/differing-inputs.ts'
 import type { OperatorId, Platform } from '../../protocol/identifiers.ts'
-import type { ImageDigests, Rebuild } from '../../protocol/rebuild.ts'
+import type { ImageDigests, Material, Rebuild } from '../../protocol/rebuild.ts'
 import { allowsSeveralBuilders } from '../../protocol/recipe.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
@@ -20,6 +21,8 @@ const MAX_LISTED = 5_000
 interface FoundSide extends DiffSide {
   readonly digests: ImageDigests
   readonly profile: string
+  /** What its build read; nothing is known of that of what was published. */
+  readonly materials: readonly Material[]
 }
 
 export interface ComparingParts extends TreeParts {
@@ -60,7 +63,11 @@ export class Comparing {
     } as const
     const report = await compareTrees(this.#parts, question, signal)
     const { image, version } = release.body
-    return { image, version, platform, level, a: shown(a), b: shown(b), ...report }
+    const inputs = differingInputs([
+      { who: 'a', materials: a.materials },
+      { who: 'b', materials: b.materials },
+    ])
+    return { image, version, platform, level, a: shown(a), b: shown(b), inputs, ...report }
   }
 
   async #liveRebuilds(
@@ -127,6 +134,7 @@ export class Comparing {
       sid: found.sid,
       digests: outcome.rebuilt,
       profile,
+      materials: found.body.materials,
       ...digestsOf(outcome.rebuilt),
     }
   }
@@ -151,7 +159,7 @@ function publishedSide(rebuilds: readonly SignedStatement<Rebuild>[]): FoundSide
   if (distinct.size > 1) {
     throw new ConfigError('ambiguous', 'the results do not agree on what was published')
   }
-  return { operator: null, name: PUBLISHED, ...first, ...digestsOf(first.digests) }
+  return { operator: null, name: PUBLISHED, ...first, materials: [], ...digestsOf(first.digests) }
 }
 
 function digestsOf({

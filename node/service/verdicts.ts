@@ -5,7 +5,9 @@
  * A digest that a known release names needs no registry. A tag has to be resolved, and what it
  * resolved to is said.
  */
+import { differingInputs } from '../../protocol/differing-inputs.ts'
 import type { Digest, ImageName, Platform } from '../../protocol/identifiers.ts'
+import { inputWords } from '../../protocol/input-words.ts'
 import { parseManifestOrIndex } from '../../protocol/normalize/manifest.ts'
 import { rulesFor } from '../../protocol/policy.ts'
 import type { Answer, Question } from '../../protocol/verdict/answer.ts'
@@ -19,6 +21,7 @@ import { parseReference, repositoryName, type RegistryReference } from '../image
 import { RegistrySource } from '../image/registry-source.ts'
 import { divergenceWords } from './divergence-words.ts'
 import type { LogStanding } from './log-standing.ts'
+import { recordedInputs } from './recorded-inputs.ts'
 import type { NodeParts } from '../node-parts.ts'
 import { hostPlatform } from '../system/host.ts'
 
@@ -84,7 +87,7 @@ export class Verdicts {
 
   /** In words, with the files in which those differ who do not agree, where that is known already. */
   async #explain(answer: Answer): Promise<readonly string[]> {
-    const { divergences, policy, signers } = this.#parts
+    const { divergences, policy, signers, store } = this.#parts
     const isBad = answer.verdict === 'diverged' || answer.verdict === 'contradicted'
     const found = isBad ? await divergences.of({ ...answer, repository: answer.image }) : []
     const nameOf = (id: string): string | undefined =>
@@ -92,6 +95,7 @@ export class Verdicts {
     const called = (id: string): string => nameOf(id) ?? `${id.slice(0, SHORT_ID_CHARACTERS)}…`
     return [
       ...explainAnswer(answer, nameOf),
+      ...inputWords(differingInputs(await recordedInputs(store, answer)), called),
       ...found.flatMap((each) => divergenceWords(each, called)),
     ]
   }

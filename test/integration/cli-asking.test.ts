@@ -24,6 +24,9 @@ describe('diff --between', () => {
     expect(ran.exitCode).toBe(1)
     expect(ran.stdout).toContain('a  alice')
     expect(ran.stdout).toContain('mode 0755 → 4755')
+    expect(ran.stdout).toContain(
+      '  docker://debian: sha256:111111111111… for alice; sha256:222222222222… for published\n',
+    )
     expect(ran.stdout).toContain('2.0 KiB received, 100 B sent, 1 peer asked')
     const json = await node.run('diff', SID, '--between', 'alice', 'published', '--json')
     expect(json.json).toMatchObject({ equal: 'none', count: 1, moved: { received: 2000 } })

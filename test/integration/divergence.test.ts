@@ -6,7 +6,10 @@ import { createLogger } from '../../node/logger.ts'
 import type { NodeNetwork } from '../../node/node-parts.ts'
 import { Comparing } from '../../node/service/comparing.ts'
 import { divergenceWords } from '../../node/service/divergence-words.ts'
+import { recordedInputs } from '../../node/service/recorded-inputs.ts'
 import { Signers } from '../../node/signers.ts'
+import { differingInputs } from '../../protocol/differing-inputs.ts'
+import { inputWords } from '../../protocol/input-words.ts'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
 import type { ImageDigests } from '../../protocol/rebuild.ts'
 import { makeAnswer, makeVoice } from '../support/answers.ts'
@@ -36,9 +39,12 @@ const PUBLISHED = image('tampered', 0o4755)
 const REBUILT = image('clean')
 const published = digests(PUBLISHED, 'published')
 
+/** The base of one of them is another: a mirror gave it under the same name. */
+const BASE = 'docker://docker.io/library/debian'
 const rebuilds = [alice, bob].map((operator) =>
   makeRebuild({
     operator,
+    materials: [{ uri: BASE, digest: digestOf(`base of ${operator.id}`) }],
     release: RELEASE,
     outcome: { kind: 'built', rebuilt: digests(REBUILT, `rebuilt by ${operator.id}`) },
     published: { ...published, manifestDigest: PUBLISHED_DIGEST },
@@ -166,8 +172,24 @@ test('two operators, or one and what was published, are compared by name over th
   expect(reply.moved.received).toBeGreaterThan(0)
   // What came stays here.
   expect((await diff('published', alice.id)).moved).toEqual({ sent: 0, received: 0, peers: 0 })
-  expect(await diff(alice.id, bob.id)).toMatchObject({ equal: 'normalized', count: 0 })
+  expect(reply.inputs).toEqual([])
+  const inputs = await diff(alice.id, bob.id)
+  expect(inputs).toMatchObject({ equal: 'normalized', count: 0 })
+  expect(inputs.inputs).toMatchObject([{ uri: BASE }])
+  expect(inputs.inputs[0]?.versions.flatMap(({ who }) => who).sort()).toEqual(['a', 'b'])
   await expect(diff('op1', 'published')).rejects.toMatchObject({ code: 'ambiguous' })
   await expect(diff('carol', 'published')).rejects.toMatchObject({ code: 'not-found' })
   await expect(diff(alice.id, bob.id, 'linux/riscv64')).rejects.toMatchObject({ code: 'not-found' })
+})
+
+test('where operators do not agree, what they read is compared as well', async () => {
+  const { ledger } = await startAsker([])
+  const [supporter, dissenter] = CONTRADICTED.supporters
+  const parts = { supporters: [supporter!], dissenters: [dissenter!] }
+  const inputs = differingInputs(await recordedInputs(ledger.store, parts))
+  const words = inputWords(inputs, (id) => (id === alice.id ? 'alice' : 'bob'))
+  expect(words).toHaveLength(2)
+  expect(words[1]).toContain(`${BASE}: sha256:`)
+  expect(words[1]).toMatch(/for alice; .* for bob|for bob; .* for alice/)
+  expect(await recordedInputs(ledger.store, { ...parts, dissenters: [] })).toEqual([])
 })

@@ -153,6 +153,15 @@ export function makeDiff(a: string, b: string): DiffReply {
         b: { size: 12, content: '2'.repeat(64), mode: '4755' },
       },
     ],
+    inputs: [
+      {
+        uri: 'docker://debian',
+        versions: [
+          { digests: [`sha256:${'1'.repeat(64)}`], who: ['a'] },
+          { digests: [`sha256:${'2'.repeat(64)}`], who: ['b'] },
+        ],
+      },
+    ],
     moved: { sent: 100, received: 2000, peers: 1 },
   }
 }

@@ -61,6 +61,12 @@ export const diffReply: z.ZodType<DiffReply> = component(
     level: z.enum(['normalized', 'rootfs']),
     a: side,
     b: side,
+    inputs: z.array(
+      z.object({
+        uri: z.string(),
+        versions: z.array(z.object({ digests: z.array(digest), who: z.array(z.string()) })),
+      }),
+    ),
     equal: z.enum(['normalized', 'rootfs', 'none']),
     count: z.number().int(),
     differences: z.array(difference),

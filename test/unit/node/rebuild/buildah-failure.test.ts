@@ -28,6 +28,10 @@ describe('a failure of buildah', () => {
     ['step-fetch-failed', `Temporary failure resolving 'deb.debian.org'\n${STEP}`],
     ['step-fetch-failed', `wget: bad address 'example.com'\n${STEP}`],
     ['step-fetch-failed', `  503  Service Unavailable [IP: 1.2.3.4 80]\n${STEP}`],
+    ['step-fetch-failed', `curl: (22) The requested URL returned error: 429\n${STEP}`],
+    ['step-fetch-failed', `ERROR 429: Too Many Requests.\n${STEP}`],
+    ['step-fetch-failed', `ERROR: HTTP error 503 while getting https://x\n${STEP}`],
+    ['step-failed', `curl: (22) The requested URL returned error: 404\n${STEP}`],
     ['step-fetch-failed', `E: Failed to fetch http://x  429  Too Many Requests\n${STEP}`],
     [
       'step-fetch-failed',
