@@ -161,6 +161,10 @@ describe('a second node', () => {
       { origin: `rebuildnet.dev/log/${card.operator}/${stolen}/0`, size: 0 },
     ])
     expect(await must('ada', 'operator', 'show')).toContain('after 0 entries')
+    const again = await run('ada', 'operator', 'revoke', stolen, '--size', '0', '--yes')
+    expect(again).toMatchObject({ exitCode: 2 })
+    expect(again.stderr).toContain('revoked already: its log ends after 0 entries')
+    expect((await cardOf('ada')).version).toBe(card.version)
     await must('ada', 'card', at('ada.card'))
     const ran = await run('arm', 'operator', 'import', at('ada.card'))
     expect(ran.stderr).toContain('lists the key of this node')

@@ -37,6 +37,13 @@ export function defineRevoke(parent: Command, bind: Bind): void {
     }
     const size = options.size === undefined ? undefined : sizeArgument(options.size)
     const end = await context.withNode(({ client }) => client.logEnd(key, size))
+    const known = before.revocations?.find(({ origin }) => origin === end.origin)
+    if (known !== undefined && known.size <= end.size && !before.keys.includes(key)) {
+      throw new CliError(
+        'usage',
+        `this key is revoked already: its log ends after ${known.size} entries; a smaller --size ends it sooner`,
+      )
+    }
     const keys = before.keys.filter((each) => each !== key)
     const now = Math.floor(Date.now() / 1000)
     const draft = draftAfter(own.identity.card, { keys, revocations: [end] }, now, nodeCrypto)
