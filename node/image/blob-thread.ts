@@ -50,7 +50,9 @@ function begin({ layer, expected, inflater }: BlobJob): void {
           return createLayerDecoder(encoding, into, index, ring.room(true))
         }
         outside = true
-        return new OutsideDecoder(inflater, into)
+        const decoder = new OutsideDecoder(inflater, ring)
+        port.postMessage({ kind: 'program', pid: decoder.pid } satisfies FromBlobThread)
+        return decoder
       },
     },
     sink,

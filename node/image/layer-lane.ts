@@ -53,18 +53,24 @@ export class LayerLane {
   #blob: PromiseWithResolvers<BlobAnswer> | undefined
   #tar: PromiseWithResolvers<TarAnswer> | undefined
   #closed: Error | undefined
+  /** Id of the process that inflates the layer, where one does. */
+  #program: number | undefined
 
   constructor() {
     const workerData: LaneThreadData = { ring: createByteRing() }
     this.#blobThread = startThread('blob-thread', workerData)
     this.#tarThread = startThread('tar-thread', workerData)
     this.#blobThread.on('message', (message: FromBlobThread) => {
-      if (message.kind !== 'free') {
+      if (message.kind === 'program') this.#program = message.pid
+      else if (message.kind === 'free') this.#free.push(message.buffer)
+      else {
+        this.#program = undefined
         this.#blob?.resolve(message)
         this.#blob = undefined
-      } else this.#free.push(message.buffer)
+      }
       this.#onFree?.()
     })
+    process.on('exit', this.#killProgram)
     this.#tarThread.on('message', (message: TarAnswer) => {
       this.#tar?.resolve(message)
       this.#tar = undefined
@@ -176,8 +182,21 @@ export class LayerLane {
     return this.#blob === undefined ? undefined : this.#free.pop()
   }
 
+  /** A thread that reads from it cannot be ended before. */
+  readonly #killProgram = (): void => {
+    if (this.#program === undefined) return
+    try {
+      process.kill(this.#program, 'SIGKILL')
+    } catch {
+      // It has ended by itself.
+    }
+    this.#program = undefined
+  }
+
   #fail(error: Error): void {
     this.#closed ??= error
+    this.#killProgram()
+    process.off('exit', this.#killProgram)
     this.#blob?.reject(error)
     this.#tar?.reject(error)
     this.#blob = undefined
@@ -223,6 +242,8 @@ function startThread(name: string, workerData: LaneThreadData): Worker {
     name: `rebuildnet ${name}`,
     workerData,
     execArgv: [],
+    // A pipe is opened by one and closed by the other.
+    trackUnmanagedFds: false,
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
   })
 }

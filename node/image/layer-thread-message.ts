@@ -79,7 +79,10 @@ export type BlobAnswer =
 
 export type FromBlobThread =
   /** A piece has been read, and its buffer may be used again. */
-  { readonly kind: 'free'; readonly buffer: ArrayBuffer } | BlobAnswer
+  | { readonly kind: 'free'; readonly buffer: ArrayBuffer }
+  /** A program inflates the layer: until the answer the other thread may be waiting for it. */
+  | { readonly kind: 'program'; readonly pid: number | undefined }
+  | BlobAnswer
 
 export type ToTarThread =
   | { readonly kind: 'read'; readonly job: TarJob }

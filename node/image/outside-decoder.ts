@@ -13,15 +13,18 @@
  * Anything else is an OutsideError, and the layer is read again by the built-in decoder, which
  * alone says what is wrong with it.
  */
-import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import type { Readable, Writable } from 'node:stream'
+import { closeSync, constants as files, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Writable } from 'node:stream'
 import { constants, gzipSync, inflateRawSync } from 'node:zlib'
+import type { RingWriter } from './byte-ring.ts'
 import type { LayerDecoder } from './layer-decoder.ts'
-import { release, type Sink } from './zlib-pump.ts'
 
-const MARK_BYTES = 32
-const GATHER_BYTES = 256 * 1024
+/** What the reader of the output holds back. */
+export const MARK_BYTES = 32
 const PROBE_BYTES = 4096
 const LENGTH_BYTES = 4
 const GZIP_HEADER_BYTES = 10
@@ -34,36 +37,50 @@ class OutsideError extends Error {
   override readonly name = 'OutsideError'
 }
 
+/** Where the output is read: on another thread, so that it is not waited for here. */
+type Output = Pick<RingWriter, 'handOver' | 'takeBack'>
+
 export class OutsideDecoder implements LayerDecoder {
-  readonly #sink: Sink
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>
+  readonly #child: ChildProcess
+  readonly #input: Writable
   readonly #mark = randomBytes(MARK_BYTES)
   readonly #exit: Promise<number | null>
-  readonly #read: Promise<void>
-  #probed = false
   #failure: Error | undefined
+  readonly #read: Promise<{ readonly length: number; readonly tail: Buffer }>
+  #probed = false
   /** The last bytes of the blob so far. */
   #tail: Buffer = Buffer.alloc(0)
-  /** What has come out and may be the mark: the last bytes are held back. */
-  #gathered = Buffer.allocUnsafeSlow(GATHER_BYTES)
-  #held = 0
-  #length = 0
 
-  /** `program`: the path of something that reads gzip from its input, given `-dc`. */
-  constructor(program: string, sink: Sink) {
-    this.#sink = sink
-    this.#child = spawn(program, ['-dc'], { stdio: ['pipe', 'pipe', 'ignore'], env: {} })
+  /**
+   * `program`: the path of something that reads gzip from its input, given `-dc`. Throws where this
+   * system has no named pipes.
+   */
+  constructor(program: string, output: Output) {
+    const pipe = openPipe()
+    try {
+      this.#child = spawn(program, ['-dc'], { stdio: ['pipe', pipe.writing, 'ignore'], env: {} })
+    } finally {
+      // The reader sees the end as soon as the program has ended.
+      closeSync(pipe.writing)
+    }
+    output.handOver(pipe.reading, true)
+    this.#input = this.#child.stdin as Writable
     this.#exit = new Promise((resolve) => {
       this.#child.on('error', () => resolve(null))
       this.#child.on('close', resolve)
     })
     // It may end before it has read everything; its exit code tells.
-    this.#child.stdin.on('error', () => undefined)
-    this.#read = this.#readAll()
+    this.#input.on('error', () => undefined)
+    this.#read = output.takeBack(MARK_BYTES)
     this.#read.catch((error: unknown) => {
       this.#failure ??= error as Error
       this.destroy()
     })
+  }
+
+  /** Undefined where it could not be started. */
+  get pid(): number | undefined {
+    return this.#child.pid
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -77,21 +94,17 @@ export class OutsideDecoder implements LayerDecoder {
     // Its time is of no meaning, and makes the header as hard to foretell as the content.
     randomBytes(4).copy(mark, GZIP_TIME_AT)
     await this.#send(mark)
-    this.#child.stdin.end()
-    await this.#read
-    if (this.#failure !== undefined) throw this.#failure
+    this.#input.end()
+    const { length, tail } = await this.#read
     const code = await this.#exit
     if (code !== 0) throw new OutsideError(`the inflater ended with ${code ?? 'an error'}`)
-    const last = this.#gathered.subarray(Math.max(0, this.#held - MARK_BYTES), this.#held)
-    if (!last.equals(this.#mark)) throw new OutsideError('bytes follow the first member')
-    this.#flush(this.#held - MARK_BYTES)
+    if (!tail.equals(this.#mark)) throw new OutsideError('bytes follow the first member')
     const stored = this.#tail.length < LENGTH_BYTES ? -1 : this.#tail.readUInt32LE(0)
-    if (stored !== this.#length) throw new OutsideError('the blob is not one member')
+    if (stored !== length - MARK_BYTES) throw new OutsideError('the blob is not one member')
   }
 
   destroy(): void {
-    this.#child.stdin.destroy()
-    this.#child.stdout.destroy()
+    this.#input.destroy()
     this.#child.kill('SIGKILL')
   }
 
@@ -114,44 +127,34 @@ export class OutsideDecoder implements LayerDecoder {
 
   async #send(bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
-    const { stdin } = this.#child
     // Not until it has been written: the caller uses the buffer again.
     await new Promise<void>((resolve) => {
-      stdin.write(bytes, () => resolve())
+      this.#input.write(bytes, () => resolve())
     })
   }
+}
 
-  #readAll(): Promise<void> {
-    const { stdout } = this.#child
-    return new Promise((resolve, reject) => {
-      stdout.on('data', (chunk: Buffer) => {
-        try {
-          this.#gather(chunk)
-          if (chunk.byteOffset === 0) release(chunk)
-        } catch (error) {
-          reject(error instanceof Error ? error : new Error(String(error)))
-        }
-      })
-      stdout.on('error', reject)
-      stdout.on('close', resolve)
-    })
-  }
+interface Pipe {
+  readonly reading: number
+  readonly writing: number
+}
 
-  #gather(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length;) {
-      if (this.#held === GATHER_BYTES) this.#flush(GATHER_BYTES - MARK_BYTES)
-      const count = Math.min(GATHER_BYTES - this.#held, chunk.length - at)
-      chunk.copy(this.#gathered, this.#held, at, at + count)
-      this.#held += count
-      at += count
+/** A pipe that both a program and another thread of ours can have. It is nowhere once it is open. */
+function openPipe(): Pipe {
+  const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-pipe-'))
+  const path = join(folder, 'pipe')
+  try {
+    const { status } = spawnSync('mkfifo', ['-m', '600', path], { stdio: 'ignore' })
+    if (status !== 0) throw new OutsideError('there are no named pipes')
+    // For both, or opening would wait for the other end.
+    const writing = openSync(path, files.O_RDWR)
+    try {
+      return { writing, reading: openSync(path, files.O_RDONLY) }
+    } catch (error) {
+      closeSync(writing)
+      throw error
     }
-  }
-
-  /** Gives the first `count` gathered bytes to the sink, and keeps the rest. */
-  #flush(count: number): void {
-    this.#length += count
-    this.#sink(this.#gathered.subarray(0, count))
-    this.#gathered.copyWithin(0, count, this.#held)
-    this.#held -= count
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }

@@ -23,6 +23,7 @@ import {
   type TarJob,
   type ToTarThread,
 } from './layer-thread-message.ts'
+import { MARK_BYTES } from './outside-decoder.ts'
 import { SharedStore } from './shared-store.ts'
 import { TarPass } from './tar-pass.ts'
 
@@ -40,7 +41,8 @@ function read({ profile, layer, storedSize, before }: TarJob): TarAnswer {
     store: new SharedStore(),
   })
   try {
-    if (!ring.readAll((piece, hashed) => pass.write(piece, hashed))) return { kind: 'given-up' }
+    const whole = ring.readAll((piece, hashed) => pass.write(piece, hashed), MARK_BYTES)
+    if (!whole) return { kind: 'given-up' }
   } catch (error) {
     // It is in what the pass has found.
     if (!(error instanceof NormalizeError)) throw error

@@ -1,7 +1,8 @@
 /** Programs that inflate for us: fast, and never believed. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { constants, crc32, deflateRawSync, gzipSync } from 'node:zlib'
@@ -10,11 +11,12 @@ import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { ImageLayers } from '../../node/image/image-layers.ts'
 import { chooseInflater } from '../../node/image/inflater.ts'
 import type { ExpectedLayer } from '../../node/image/blob-pass.ts'
-import { OutsideDecoder } from '../../node/image/outside-decoder.ts'
+import { MARK_BYTES, OutsideDecoder } from '../../node/image/outside-decoder.ts'
 import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
 import { DEFAULT_PROFILE } from '../../protocol/normalize/profile.ts'
 import { sha256 } from '../support/oci-image.ts'
 import { makeTar } from '../support/tar-writer.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const TAR = Buffer.from(
   makeTar([
@@ -112,15 +114,33 @@ async function read(
 /** What the decoder alone makes of a blob; throws where it is not sure. */
 async function decode(program: string, blob: Buffer): Promise<Buffer> {
   const parts: Buffer[] = []
-  const decoder = new OutsideDecoder(program, (chunk) => void parts.push(Buffer.from(chunk)))
+  const ended = Promise.withResolvers<undefined>()
+  const decoder = new OutsideDecoder(program, {
+    handOver: (pipe) => {
+      const stream = createReadStream('', { fd: pipe })
+      stream.on('data', (chunk) => parts.push(Buffer.from(chunk)))
+      stream.on('close', () => ended.resolve(undefined))
+    },
+    takeBack: async (heldBack) => {
+      await ended.promise
+      const all = Buffer.concat(parts)
+      return { length: all.length, tail: all.subarray(Math.max(0, all.length - heldBack)) }
+    },
+  })
   try {
     for (let at = 0; at < blob.length; at += 65_536)
       await decoder.write(blob.subarray(at, at + 65_536))
     await decoder.end()
-    return Buffer.concat(parts)
+    return Buffer.concat(parts).subarray(0, -MARK_BYTES)
   } finally {
     decoder.destroy()
   }
+}
+
+/** Also where nobody has asked what became of it. */
+async function hasEnded(pid: string): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return status === '' || /^State:\s+Z/m.test(status)
 }
 
 const program = async (name: string, script: string): Promise<string> => {
@@ -168,6 +188,26 @@ describe('a program that lies', () => {
 
   it('changes nothing where it is none', async () => {
     expect(await read(GZIP, join(folder, 'missing'))).toBe(await read(GZIP, undefined))
+  })
+
+  it('is ended with the process that started it, and leaves nothing behind', async () => {
+    const started = join(folder, 'stuck-started')
+    const pidFile = join(folder, 'stuck-pid')
+    const script = `echo $$ > ${pidFile}\nhead -c 1 > ${started}\nexec sleep 600`
+    const path = await program('stuck', script)
+    const blob = join(folder, 'blob')
+    await writeFile(blob, GZIP)
+    const temporary = await mkdtemp(join(folder, 'temporary-'))
+    const leave = join(import.meta.dirname, '../support/leave-while-inflating.ts')
+    const { status, signal } = spawnSync(
+      process.execPath,
+      [leave, blob, path, sha256(TAR), started],
+      { env: { ...process.env, TMPDIR: temporary }, timeout: 120_000 },
+    )
+    expect({ status, signal }).toEqual({ status: 7, signal: null })
+    expect(await readdir(temporary)).toEqual([])
+    const pid = (await readFile(pidFile, 'utf8')).trim()
+    await waitFor('the program is gone', () => hasEnded(pid))
   })
 
   it('is used where it tells the truth', async () => {
