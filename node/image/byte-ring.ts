@@ -10,7 +10,7 @@
 import { readHeldBack } from './held-back.ts'
 
 /** A power of two. */
-const RING_BYTES = 4 * 1024 * 1024
+const RING_BYTES = 2 * 1024 * 1024
 /** Room is lent up to the end of a slot; a stream begins with one. A part of the ring. */
 export const SLOT_BYTES = 256 * 1024
 /** The reader gets no more at once, so that the writer finds room again soon. */
