@@ -136,7 +136,7 @@ export class ZlibPump implements ZlibFeed {
  * Frees the buffer that a piece lies at the end of. A stream fills it from the start and then takes
  * another one; without this they would pile up until the next garbage collection.
  */
-export function release(chunk: Uint8Array): void {
+function release(chunk: Uint8Array): void {
   const { buffer, byteOffset, byteLength } = chunk
   if (buffer instanceof ArrayBuffer && byteOffset + byteLength === buffer.byteLength) {
     buffer.transfer(0)
