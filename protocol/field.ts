@@ -68,7 +68,8 @@ export class Field {
     this.#present()
     if (typeof this.value !== 'string') this.fail('wrong-type', 'is not a string')
     if (this.value === '' && !empty) this.fail('not-canonical', 'is empty')
-    if (utf8(this.value).length > maxBytes) {
+    // A UTF-16 unit is at most three bytes: most strings need not be encoded to be short enough.
+    if (this.value.length * 3 > maxBytes && utf8(this.value).length > maxBytes) {
       this.fail('too-long', `is longer than ${maxBytes} bytes`)
     }
     return this.value

@@ -12,9 +12,16 @@ print('ready')
 for await (const line of createInterface({ input: process.stdin })) {
   const { image } = JSON.parse(line)
   const before = performance.now()
+  const cpuBefore = cpuNow()
   const { answers } = await service.verdict({ image, platform: 'linux/amd64' }, never)
   const ms = performance.now() - before
-  print({ ms, decision: answers[0]?.decision, reasons: answers[0]?.reasons ?? [] })
+  const cpuMs = cpuNow() - cpuBefore
+  print({ ms, cpuMs, decision: answers[0]?.decision, reasons: answers[0]?.reasons ?? [] })
 }
 await close()
 process.exit(0)
+
+function cpuNow() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
