@@ -118,6 +118,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/announce.ts'),
   },
   {
+    name: 'watch',
+    group: PROJECTS,
+    summary: 'new tags that this node announces by itself',
+    load: () => import('./command/watch.ts'),
+  },
+  {
     name: 'withdraw',
     group: PROJECTS,
     summary: 'take back a release or a result of this node',

@@ -78,6 +78,7 @@ export class NodeAssembly implements NodeParts {
   readonly projects: ProjectFiles
   readonly policy: PolicyFile
   readonly clock: Clock
+  readonly logger: Logger
   readonly crypto: Crypto
   readonly started: number
   readonly signers = new Signers()
@@ -96,7 +97,6 @@ export class NodeAssembly implements NodeParts {
   readonly admission: StoreAdmission
   network: NodeNetwork | undefined
   readonly #events: EventBus
-  readonly #logger: Logger
   #asking: NodeJS.Timeout | undefined
   #unsynced = false
   /** Whether the own log was closed before its time, in this run. */
@@ -113,7 +113,7 @@ export class NodeAssembly implements NodeParts {
     this.clock = clock
     this.crypto = crypto
     this.started = unixSeconds(clock)
-    this.#logger = logger
+    this.logger = logger
     this.#events = new EventBus(logger)
     const { webhooks: urls, insecure } = config
     const outbox = new Outbox({ store }, { sinks: urls.map(webhookName) })
@@ -219,7 +219,7 @@ export class NodeAssembly implements NodeParts {
     if (this.store.uncleanStop) await markUnsynced(this.store)
     this.#unsynced = await isUnsynced(this.store)
     for (const card of await this.store.statements.cards()) this.signers.add(card)
-    await takeOwnCard(this, this.#logger)
+    await takeOwnCard(this, this.logger)
     await this.alerts.load()
     await this.logs.load()
     if (!(await this.store.statements.has(this.identity.card.sid))) {
@@ -327,7 +327,7 @@ export class NodeAssembly implements NodeParts {
   }
 
   #quietly(work: Promise<unknown>, what: string): void {
-    work.catch((error: unknown) => this.#logger.error({ error: String(error) }, what))
+    work.catch((error: unknown) => this.logger.error({ error: String(error) }, what))
   }
 
   /** Statements that were here have come under heads, and count now. */
@@ -358,15 +358,15 @@ export class NodeAssembly implements NodeParts {
   #stored(statement: SignedStatement, bytes: Uint8Array): void {
     if (isCard(statement)) {
       this.signers.add(statement)
-      void takeOwnCard(this, this.#logger).catch((error: unknown) => {
-        this.#logger.error({ error: String(error) }, 'the newest own card was not taken')
+      void takeOwnCard(this, this.logger).catch((error: unknown) => {
+        this.logger.error({ error: String(error) }, 'the newest own card was not taken')
       })
     }
     this.logs.stored(statement, bytes)
     this.tally.touch(statement)
     this.blind.consider()
     void this.#announce(statement).catch((error: unknown) => {
-      this.#logger.error(
+      this.logger.error(
         { sid: statement.sid, error: String(error) },
         'a statement was not taken up',
       )
@@ -392,7 +392,7 @@ export class NodeAssembly implements NodeParts {
     this.#asking = setTimeout(() => {
       this.#asking = undefined
       this.network?.sync().catch((error: unknown) => {
-        this.#logger.warn({ error: String(error) }, 'a sync failed')
+        this.logger.warn({ error: String(error) }, 'a sync failed')
       })
     }, CARD_SYNC_DELAY_MS)
     this.#asking.unref()
@@ -405,7 +405,7 @@ export class NodeAssembly implements NodeParts {
       const [reason] = await refusals(this, release, platform)
       if (reason === undefined)
         await this.queue.add({ release: release.sid, image, version, platform })
-      else this.#logger.debug({ sid: release.sid, platform, reason }, 'a release is not built here')
+      else this.logger.debug({ sid: release.sid, platform, reason }, 'a release is not built here')
     }
   }
 

@@ -13,6 +13,7 @@ import type { DataFolder } from './data-folder.ts'
 import type { Divergences } from './divergences.ts'
 import type { NodeEvent } from './http/node-service.ts'
 import type { Acceptance } from './network/admission.ts'
+import type { Logger } from './logger.ts'
 import type { Logs } from './logs.ts'
 import type { OperatorIdentity } from './operator-identity.ts'
 import type { PolicyFile } from './policy-file.ts'
@@ -75,6 +76,7 @@ export interface NodeParts {
   readonly divergences: Divergences
   readonly network: NodeNetwork | undefined
   readonly clock: Clock
+  readonly logger: Logger
   readonly crypto: Crypto
   readonly started: number
   /** Operators that the user named: in the policy, in project files, and this one. */
@@ -83,6 +85,7 @@ export interface NodeParts {
   publish(body: Exclude<StatementBody, OperatorCard>): Promise<Sid>
   /** A statement that came in by hand, such as a trusted operator's card. */
   take(bytes: Uint8Array): Promise<SignedStatement>
+  emit(event: NodeEvent): void
   subscribe(listener: (event: NodeEvent) => void): () => void
   /** After a project, the policy or a card has changed: ask everything of these images again. */
   reconsider(images: readonly string[]): void

@@ -188,6 +188,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     await parts.blind.start()
     stops.push(() => parts.queue.stop())
     await parts.queue.start()
+    stops.push(() => service.watching.stop())
+    await service.watching.start()
     stops.push(whenSynced(network, parts, logger))
     parts.logs.start()
     stops.push(() => parts.divergences.stop())

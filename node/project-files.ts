@@ -23,11 +23,13 @@ export interface FollowedProject {
   readonly trustRecipe: boolean
   /** Of its rebuilds among those of other projects. */
   readonly priority: Priority
+  /** Have this node announce its new releases by itself, by the watch rules of the project file. */
+  readonly announce: boolean
 }
 
 /** How somebody follows a project, as far as it is theirs to say. */
 export type FollowTerms = Pick<FollowedProject, 'build' | 'trustRecipe'> &
-  Partial<Pick<FollowedProject, 'priority'>>
+  Partial<Pick<FollowedProject, 'priority' | 'announce'>>
 
 const FOLLOW_FORMAT = 1
 
@@ -37,6 +39,7 @@ const followSchema = z.strictObject({
   trustRecipe: z.boolean(),
   // Files from before there were priorities have none.
   priority: z.enum(PRIORITIES).default('normal'),
+  announce: z.boolean().default(false),
 })
 
 /** Throws ConfigError or ProjectError, which name `where` and the line. */
@@ -79,14 +82,17 @@ export class ProjectFiles {
   async follow(text: string, terms: FollowTerms): Promise<FollowedProject> {
     const project = readProjectText(text, 'project file')
     const path = join(this.#folder, encodeURIComponent(project.image))
-    const priority = terms.priority ?? this.get(project.image)?.priority ?? 'normal'
-    const how = { build: terms.build, trustRecipe: terms.trustRecipe, priority }
+    const before = this.get(project.image)
+    const priority = terms.priority ?? before?.priority ?? 'normal'
+    const announce = terms.announce ?? before?.announce ?? false
+    const how = { build: terms.build, trustRecipe: terms.trustRecipe, priority, announce }
     const follow = {
       format: FOLLOW_FORMAT,
       build: how.build,
       trustRecipe: how.trustRecipe,
       // An earlier rebuildnet reads files that say no more than it knows.
       ...(priority === 'normal' ? {} : { priority }),
+      ...(announce ? { announce } : {}),
     }
     await writeFileAtomic(`${path}.json`, `${JSON.stringify(follow)}\n`)
     await writeFileAtomic(`${path}.toml`, text)
@@ -113,7 +119,7 @@ export class ProjectFiles {
       value = JSON.parse(await readFile(followPath, 'utf8'))
     } catch {
       // A project file that was put here by hand is followed the safe way: nothing is built.
-      return { project, build: false, trustRecipe: false, priority: 'normal' }
+      return { project, build: false, trustRecipe: false, priority: 'normal', announce: false }
     }
     const format = (value as { format?: unknown } | null)?.format
     if (typeof format === 'number' && format > FOLLOW_FORMAT) {
@@ -129,7 +135,7 @@ export class ProjectFiles {
         `${followPath} is damaged: remove it, and follow the project again to have it built`,
       )
     }
-    const { build, trustRecipe, priority } = follow.data
-    return { project, build, trustRecipe, priority }
+    const { build, trustRecipe, priority, announce } = follow.data
+    return { project, build, trustRecipe, priority, announce }
   }
 }

@@ -28,6 +28,7 @@ import {
 } from './recipe.ts'
 import { isSourceUrl } from './source-url.ts'
 import { isValuePattern, MAX_PATTERN_LENGTH } from './value-pattern.ts'
+import { watchTable, type WatchRules } from './watch-rules.ts'
 
 const PROJECT_FORMAT = 1
 
@@ -75,6 +76,8 @@ export interface Project {
   readonly insecure: readonly string[]
   /** How many volunteers are to build each input first; all of them where absent. */
   readonly replicas?: number
+  /** Which new tags become releases by themselves, where an announcer wants that. */
+  readonly watch?: WatchRules
 }
 
 /** A string that `is` admits; `what` completes "must be …". */
@@ -145,6 +148,7 @@ const project = z.strictObject({
     .array(spelled((host) => /^[a-z0-9.[\]:-]{1,255}$/.test(host), 'a host or host:port'))
     .default([]),
   replicas: z.int().min(1).max(1000).exactOptional(),
+  watch: watchTable.exactOptional(),
 })
 
 /**

@@ -34,6 +34,7 @@ import type {
   TrustListRequest,
   TrustRequest,
 } from '../../node/http/trust-summary.ts'
+import type { WatchSummary } from '../../node/http/watch-summary.ts'
 import type { StreamEvent } from '../../node/http/schema/event.ts'
 import type { OperatorId } from '../../protocol/identifiers.ts'
 import type { Revocation } from '../../protocol/revocation.ts'
@@ -119,6 +120,14 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
 
   withdraw(reference: string, reason: string): Promise<StatementSummary> {
     return this.#post('/v1/withdrawals', { reference, reason })
+  }
+
+  watches(): Promise<readonly WatchSummary[]> {
+    return this.#get('/v1/watches')
+  }
+
+  pollWatch(image: string, signal?: AbortSignal): Promise<WatchSummary> {
+    return this.#post(`/v1/watches/${encodeURIComponent(image)}/poll`, undefined, signal)
   }
 
   planRebuild(reference: string, platform?: string): Promise<readonly RebuildPlan[]> {

@@ -15,6 +15,7 @@ interface Options {
   readonly build: boolean
   readonly trustRecipe?: boolean
   readonly priority?: Priority
+  readonly announce?: boolean
 }
 
 export function define(command: Command, bind: Bind): void {
@@ -32,7 +33,13 @@ export function define(command: Command, bind: Bind): void {
         'of its rebuilds among those of other projects; as it was, or normal, where absent',
       ).choices(['high', 'normal', 'low']),
     )
-  addExamples(command, ['follow dangerzone.toml', 'follow app.toml --no-build --yes'])
+    .option('--announce', 'have this node announce new tags, by the [watch] table of the file')
+    .option('--no-announce', 'announce by hand only; as it was where neither is said')
+  addExamples(command, [
+    'follow dangerzone.toml',
+    'follow app.toml --no-build --yes',
+    'follow app.toml --announce              # as an announcer: see "rebuildnet watch"',
+  ])
   bind<Options>(command, async ({ context, options, args: [file = ''] }) => {
     const { out } = context
     const request = {
@@ -40,6 +47,7 @@ export function define(command: Command, bind: Bind): void {
       build: options.build,
       trustRecipe: options.trustRecipe ?? false,
       ...(options.priority === undefined ? {} : { priority: options.priority }),
+      ...(options.announce === undefined ? {} : { announce: options.announce }),
     }
     // The node is not held while somebody thinks: without a running one it is this process.
     const preview = await context.withNode(({ client }) =>
@@ -84,6 +92,7 @@ function showPreview(preview: FollowPreview, out: Output): void {
     row('disk', `up to ${bytesWords(preview.diskBytes)} a build`)
     if (preview.trustRecipe) out.note(bad('Its recipe is trusted: it may run without isolation.'))
   } else row('builder', 'none: its releases are not rebuilt here')
+  if (preview.announce) row('announces', 'new tags, by itself, as its [watch] table says')
   if (preview.insecure.length > 0) row('insecure', preview.insecure.join(', '))
   for (const warning of preview.warnings) out.note(warn(`warning: ${warning}`))
 }

@@ -14,12 +14,13 @@ export function define(command: Command, bind: Bind): void {
     else if (projects.length === 0) out.note('no project is followed: rebuildnet follow FILE')
     else {
       out.table(
-        ['image', 'rebuilds', 'platforms', 'announcers', 'source'],
+        ['image', 'rebuilds', 'platforms', 'announcers', 'announces', 'source'],
         projects.map((project) => [
           strong(project.image),
           !project.build ? 'no' : project.trustRecipe ? 'yes, recipe trusted' : 'yes',
           project.platforms.join(' '),
           String(project.announcers.length),
+          project.announce ? 'new tags' : 'by hand',
           project.source,
         ]),
       )

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
+import type { Status } from '../../node/http/node-service.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
 import { cardExpiryFact } from '../terminal/card-expiry.ts'
 import { logFacts, ownLogFacts } from '../terminal/log-report.ts'
 import { gateFact } from '../terminal/queue-table.ts'
-import { bad, faint, good, strong, warn } from '../terminal/style.ts'
+import { bad, faint, good, strong, warn, type Text } from '../terminal/style.ts'
 import { countWords, timeWords } from '../terminal/words.ts'
 
 const CARD_TROUBLE = {
@@ -51,6 +52,9 @@ export function define(command: Command, bind: Bind): void {
       ...(queue.gate.open && queue.gate.scheduleChanges === null
         ? []
         : [['', gateFact(queue.gate)] as const]),
+      ...(status.watches.projects === 0
+        ? []
+        : [['announces', watchWords(status.watches)] as const]),
       ['alerts', status.openAlerts === 0 ? 'none open' : warn(`${status.openAlerts} open`)],
       ['builder', status.builder ?? faint('none: see "rebuildnet doctor"')],
       ['isolation', status.isolation ?? faint('none')],
@@ -63,4 +67,9 @@ export function define(command: Command, bind: Bind): void {
     ])
     return EXIT.yes
   })
+}
+
+function watchWords({ projects, troubled }: Status['watches']): Text {
+  const text = `new tags of ${countWords(projects, 'project')}: see "rebuildnet watch ls"`
+  return troubled === 0 ? text : warn(`${text}; ${troubled} could not be looked at`)
 }

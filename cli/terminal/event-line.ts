@@ -7,8 +7,10 @@ import {
   stateSpan,
   strong,
   verdictSpan,
+  warn,
   type Text,
 } from './style.ts'
+import { tagWords } from './watch-report.ts'
 import { operatorWords, shortSid } from './words.ts'
 
 export interface EventLine {
@@ -42,6 +44,12 @@ export function describeEvent(event: NodeEvent): EventLine {
       const { image, version, platform, state, stage, detail } = event.data
       const line = [stateSpan(state), `  ${image} ${version} ${platform}  ${stage}  ${detail}`]
       return { line, passing: state === 'running' }
+    }
+    case 'watch': {
+      const { image, trouble, tags } = event.data
+      const [newest] = tags
+      const words = newest === undefined ? 'nothing new' : tagWords(newest)
+      return lasting(`watch ${image}  `, trouble === null ? words : warn(trouble))
     }
     case 'peer':
       return lasting(faint(`peer ${event.data.peerId} ${event.data.state}`))

@@ -6,7 +6,7 @@
  * begins the next; any other verdict ends it. Alert and deliveries are one batch: either both are
  * on the disk or neither, and then the next observation begins it.
  */
-import type { UnixSeconds } from '../../protocol/identifiers.ts'
+import type { ImageName, UnixSeconds } from '../../protocol/identifiers.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
 import type { Logger } from '../logger.ts'
 import {
@@ -19,6 +19,7 @@ import {
   type AlertKind,
   type OperatorAlertKind,
   type OperatorFinding,
+  type TagFinding,
 } from './alert.ts'
 import type { AlertStore, RecordChange } from './alert-store.ts'
 import type { Outbox } from './outbox.ts'
@@ -86,6 +87,20 @@ export class AlertBook {
     return done
   }
 
+  /** Takes note of all tags of one project that are not announced now, and why. */
+  observeTags(
+    image: ImageName,
+    found: readonly TagFinding[],
+    now: UnixSeconds,
+  ): Promise<readonly AlertEvent[]> {
+    const kind = 'not-announced'
+    const findings = found.map((finding) => ({ ...finding, kind, image }) as const)
+    const isMeant = (alert: Alert): boolean => alert.kind === kind && alert.image === image
+    const done = this.#turn.then(() => this.#settle(isMeant, findings, now))
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
   /** In the order in which they began. */
   async list(filter: AlertFilter = {}): Promise<readonly Alert[]> {
     if (filter.open === true) return [...this.#open.values()].sort(byId)
@@ -127,21 +142,34 @@ export class AlertBook {
     return this.#take(events)
   }
 
-  async #observeOperators(
+  #observeOperators(
     kind: OperatorAlertKind,
     found: readonly OperatorFinding[],
     now: UnixSeconds,
   ): Promise<readonly AlertEvent[]> {
-    const operators = new Set(found.map(({ operator }) => operator))
+    return this.#settle(
+      (alert) => alert.kind === kind,
+      found.map(({ operator, reasons }) => ({ kind, operator, reasons })),
+      now,
+    )
+  }
+
+  /** Of the open alerts that are meant, those that were not found now end; what is new begins. */
+  async #settle(
+    isMeant: (alert: Alert) => boolean,
+    found: readonly Finding[],
+    now: UnixSeconds,
+  ): Promise<readonly AlertEvent[]> {
+    const subjects = new Set(found.map((finding) => subjectOf(emptyAlert(finding))))
     const events: AlertEvent[] = []
-    for (const alert of this.#open.values()) {
-      if (alert.kind !== kind || operators.has(alert.operator ?? '')) continue
+    for (const [subject, alert] of this.#open) {
+      if (!isMeant(alert) || subjects.has(subject)) continue
       events.push({ type: 'ended', alert: { ...alert, ended: Math.max(alert.began, now) } })
     }
-    for (const { operator, reasons } of found) {
-      if (this.#open.has(`${kind} ${operator}`)) continue
-      const alert = makeOperatorAlert(this.#nextId(), kind, { operator, reasons }, now)
-      events.push({ type: 'began', alert })
+    for (const finding of found) {
+      const alert = { ...emptyAlert(finding), began: now }
+      if (this.#open.has(subjectOf(alert))) continue
+      events.push({ type: 'began', alert: { ...alert, id: this.#nextId() } })
     }
     return events.length === 0 ? [] : this.#take(events)
   }
@@ -199,29 +227,29 @@ function byId(a: Alert, b: Alert): number {
 }
 
 type Subject = Pick<Alert, 'image' | 'digest' | 'platform'> &
-  Partial<Pick<Alert, 'kind' | 'operator'>>
+  Partial<Pick<Alert, 'kind' | 'operator' | 'version'>>
 
-function subjectOf({ image, digest, platform, kind, operator }: Subject): string {
+function subjectOf({ image, digest, platform, kind, operator, version }: Subject): string {
   if (operator !== undefined) return `${kind ?? ''} ${operator}`
+  if (kind === 'not-announced') return `${kind} ${image ?? ''} ${version ?? ''}`
   return `${image ?? ''}@${digest ?? ''} ${platform ?? ''}`
 }
 
-function makeOperatorAlert(
-  id: string,
-  kind: OperatorAlertKind,
-  { operator, reasons }: OperatorFinding,
-  began: UnixSeconds,
-): Alert {
+/** What is found about an operator, or about a version of a project. */
+type Finding = Pick<Alert, 'kind' | 'reasons'> &
+  Partial<Pick<Alert, 'operator' | 'image' | 'version'>>
+
+function emptyAlert({ kind, reasons, operator, image = null, version = '' }: Finding): Alert {
   return {
-    id,
+    id: '',
     kind,
     severity: severityOf(kind),
-    image: null,
-    version: '',
+    image,
+    version,
     digest: null,
     platform: null,
-    operator,
-    began,
+    ...(operator === undefined ? {} : { operator }),
+    began: 0,
     ended: null,
     reasons,
     evidence: { sids: [], paths: [] },

@@ -5,7 +5,9 @@
  * `contradicted` is the alarm that this system exists for: rebuilders agree with one another and
  * not with the registry. `equivocation` says that an operator told two histories, `log-reopened`
  * that this node had lost the end of its own log, `unstable-machine` that this node has stopped voting
- * because its builds differ where those of others agree. node/alert/README.md.
+ * because its builds differ where those of others agree, `not-announced` that a new tag of a project
+ * which this node announces by itself was moved, is not signed, or cannot be announced.
+ * node/alert/README.md.
  */
 import type {
   Digest,
@@ -20,7 +22,7 @@ import type { Answer, VerdictName } from '../../protocol/verdict/answer.ts'
 const VERDICT_KINDS = ['contradicted', 'diverged', 'unreproducible'] as const
 type VerdictAlertKind = (typeof VERDICT_KINDS)[number]
 export type OperatorAlertKind = 'equivocation' | 'log-reopened' | 'unstable-machine'
-export type AlertKind = VerdictAlertKind | OperatorAlertKind
+export type AlertKind = VerdictAlertKind | OperatorAlertKind | 'not-announced'
 export type AlertSeverity = 'critical' | 'warning'
 
 /** What a person looks at first. */
@@ -62,6 +64,7 @@ const SEVERITIES: Readonly<Record<AlertKind, AlertSeverity>> = {
   equivocation: 'critical',
   'log-reopened': 'warning',
   'unstable-machine': 'critical',
+  'not-announced': 'warning',
 }
 
 const MAX_PATHS = 20
@@ -73,6 +76,12 @@ export function severityOf(kind: AlertKind): AlertSeverity {
 /** Something that is wrong with an operator's log. */
 export interface OperatorFinding {
   readonly operator: OperatorId
+  readonly reasons: readonly string[]
+}
+
+/** Why a tag of a project was not announced. */
+export interface TagFinding {
+  readonly version: string
   readonly reasons: readonly string[]
 }
 

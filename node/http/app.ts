@@ -27,6 +27,7 @@ import { addReleaseRoutes } from './routes/releases.ts'
 import { addStatementRoutes } from './routes/statements.ts'
 import { addStatusRoutes } from './routes/status.ts'
 import { addVerdictRoutes } from './routes/verdict.ts'
+import { addWatchRoutes } from './routes/watches.ts'
 import { component } from './schema/component.ts'
 
 export interface AppComponents {
@@ -112,6 +113,7 @@ export async function createApp(
 
   await addOpenApi(app, API_VERSION)
   addVerdictRoutes(app, service, options.guard === undefined)
+  addWatchRoutes(app, service)
   addDiffRoutes(app, service)
   addBundleRoutes(app, service)
   addReleaseRoutes(app, service)

@@ -25,6 +25,7 @@ import type {
   TrustListPreview,
   TrustRequest,
 } from './trust-summary.ts'
+import type { WatchSummary } from './watch-summary.ts'
 
 export interface Status {
   readonly version: string
@@ -54,6 +55,8 @@ export interface Status {
     readonly gate: GateSummary
   }
   readonly openAlerts: number
+  /** Projects whose new releases are announced by themselves, and how many could not be looked at. */
+  readonly watches: { readonly projects: number; readonly troubled: number }
   readonly logs: LogStatus
   readonly builder: string | null
   readonly isolation: string | null
@@ -168,6 +171,8 @@ export interface ProjectSummary {
   readonly trustRecipe: boolean
   readonly priority: Priority
   readonly insecure: readonly string[]
+  /** Whether this node announces its new releases by itself. */
+  readonly announce: boolean
 }
 
 export interface FollowRequest {
@@ -177,6 +182,8 @@ export interface FollowRequest {
   readonly trustRecipe: boolean
   /** As it was, or `normal`, where absent. */
   readonly priority?: Priority
+  /** Announce new releases by the file's watch rules; as it was, or not, where absent. */
+  readonly announce?: boolean
 }
 
 /** What `follow` shows before it asks; nothing has been changed yet. */
@@ -237,6 +244,7 @@ type AlertKind =
   | 'equivocation'
   | 'log-reopened'
   | 'unstable-machine'
+  | 'not-announced'
 
 export interface AlertSummary {
   readonly id: string
@@ -274,6 +282,7 @@ export type NodeEvent =
   | { readonly type: 'verdict'; readonly data: Answer }
   | { readonly type: 'alert'; readonly data: AlertSummary }
   | { readonly type: 'queue'; readonly data: QueueItem }
+  | { readonly type: 'watch'; readonly data: WatchSummary }
   | {
       readonly type: 'peer'
       readonly data: { readonly peerId: string; readonly state: 'connected' | 'disconnected' }
@@ -314,6 +323,10 @@ export interface NodeService {
   unfollow(image: string): Promise<void>
   announce(request: AnnounceRequest, signal: AbortSignal): Promise<ReleaseSummary>
   withdraw(reference: string, reason: string): Promise<StatementSummary>
+  /** The projects whose new releases this node announces by itself. */
+  watches(): Promise<readonly WatchSummary[]>
+  /** Looks at a project's tags now. */
+  pollWatch(image: string, signal: AbortSignal): Promise<WatchSummary>
   planRebuild(reference: string, platform?: string): Promise<readonly RebuildPlan[]>
   rebuild(reference: string, platform?: string): Promise<readonly QueueItem[]>
   queue(): Promise<readonly QueueItem[]>

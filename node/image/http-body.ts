@@ -1,6 +1,6 @@
 /** Reading small answers of a registry: bounded, and safe to print. */
 import { ImageError, type ImageErrorCode } from './image-error.ts'
-import { connectionError, type HttpResponse } from './http-transport.ts'
+import { connectionError, retryAfterMs, type HttpResponse } from './http-transport.ts'
 
 const MAX_ERROR_BYTES = 4096
 
@@ -60,7 +60,11 @@ export async function failResponse(response: HttpResponse, what: string): Promis
   const why = await readErrorMessage(response)
   const host = response.url.host
   const [code, text] = explain(status, host)
-  throw new ImageError(code, `${what}: ${text} (status ${status})${why}`, { status })
+  const wait = retryAfterMs(response.header('retry-after'))
+  throw new ImageError(code, `${what}: ${text} (status ${status})${why}`, {
+    status,
+    ...(wait === undefined ? {} : { retryAfterSeconds: Math.ceil(wait / 1000) }),
+  })
 }
 
 function explain(status: number, host: string): [ImageErrorCode, string] {

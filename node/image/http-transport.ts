@@ -191,7 +191,7 @@ function withoutAuthorization(headers: Readonly<Record<string, string>>): Record
 }
 
 /** Seconds or an HTTP date, as milliseconds from now. */
-function retryAfterMs(value: string | undefined): number | undefined {
+export function retryAfterMs(value: string | undefined): number | undefined {
   if (value === undefined) return undefined
   if (/^[0-9]{1,9}$/.test(value)) return Number(value) * 1000
   const date = Date.parse(value)

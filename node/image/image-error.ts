@@ -47,6 +47,7 @@ export interface ImageErrorDetails {
   /** What there is to choose from: platforms or tags. */
   readonly available?: readonly string[]
   readonly status?: number
+  readonly retryAfterSeconds?: number
   readonly cause?: unknown
 }
 
@@ -65,12 +66,15 @@ export class ImageError extends Error {
   readonly available: readonly string[] | undefined
   /** The HTTP status, where a registry answered. */
   readonly status: number | undefined
+  /** How long the registry asked to be left alone. */
+  readonly retryAfterSeconds: number | undefined
 
   constructor(code: ImageErrorCode, message: string, details: ImageErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.code = code
     this.available = details.available
     this.status = details.status
+    this.retryAfterSeconds = details.retryAfterSeconds
   }
 
   get transient(): boolean {

@@ -30,6 +30,14 @@ export interface BlobDescriptor {
   readonly size: number
 }
 
+export type PolledTag =
+  | { readonly kind: 'unchanged' | 'gone' }
+  | { readonly kind: 'digest'; readonly digest: Digest; readonly etag?: string }
+
+export type PolledTags =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'tags'; readonly tags: readonly string[]; readonly etag?: string }
+
 export interface RegistryClientComponents extends RegistrySessionComponents {
   readonly crypto: Crypto
 }
@@ -197,10 +205,48 @@ export class RegistryClient {
     return response
   }
 
+  /** What a tag stands for now, or that it is what it was when `etag` was given for it. */
+  async pollTag(
+    reference: Repository & { readonly tag: string },
+    etag: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<PolledTag> {
+    const response = await this.#session.send(reference, 'pull', {
+      method: 'HEAD',
+      path: `manifests/${reference.tag}`,
+      headers: { accept: ACCEPT_MANIFEST, ...ifNoneMatch(etag) },
+      signal,
+    })
+    const { status } = response
+    if (status === 304 || status === 404) {
+      await response.body.dump()
+      return { kind: status === 304 ? 'unchanged' : 'gone' }
+    }
+    if (status !== 200) await failResponse(response, describe(reference))
+    await response.body.dump()
+    const digest = response.header('docker-content-digest')
+    if (digest === undefined || !isDigest(digest)) {
+      return { kind: 'digest', digest: (await this.getManifest(reference, signal)).digest }
+    }
+    const given = response.header('etag')
+    return { kind: 'digest', digest, ...(given === undefined ? {} : { etag: given }) }
+  }
+
   /** All tags of a repository, in the registry's order. */
   async listTags(repository: Repository, signal?: AbortSignal): Promise<string[]> {
+    const polled = await this.pollTags(repository, undefined, signal)
+    return polled.kind === 'tags' ? [...polled.tags] : []
+  }
+
+  /** The same, or that they are what they were when `etag` was given for them. */
+  async pollTags(
+    repository: Repository,
+    etag: string | undefined,
+    signal?: AbortSignal,
+  ): Promise<PolledTags> {
     const what = `${repository.registry}/${repository.repository}`
     const tags: string[] = []
+    let given: string | undefined
     let path: string | undefined = 'tags/list?n=1000'
     for (let page = 0; path !== undefined; page++) {
       if (page >= MAX_TAG_PAGES)
@@ -208,14 +254,21 @@ export class RegistryClient {
       const response: HttpResponse = await this.#session.send(repository, 'pull', {
         method: 'GET',
         path,
+        headers: page === 0 ? ifNoneMatch(etag) : {},
         signal,
       })
+      if (page === 0 && response.status === 304) {
+        await response.body.dump()
+        return { kind: 'unchanged' }
+      }
       if (response.status !== 200) await failResponse(response, what)
+      given = page === 0 ? response.header('etag') : undefined
       const next = /<[^>]*\?([^>]*)>\s*;\s*rel="?next"?/i.exec(response.header('link') ?? '')?.[1]
       tags.push(...parseTags(await readBody(response, MAX_TAG_PAGE_BYTES), what))
       path = next === undefined ? undefined : `tags/list?${next}`
     }
-    return tags
+    // What stands for the first page alone says nothing of the others.
+    return { kind: 'tags', tags, ...(given === undefined ? {} : { etag: given }) }
   }
 
   /** Uploads a blob unless the repository has it. `open` is called again where an upload broke. */
@@ -306,6 +359,10 @@ export class RegistryClient {
     }
     return digest
   }
+}
+
+function ifNoneMatch(etag: string | undefined): Record<string, string> {
+  return etag === undefined ? {} : { 'if-none-match': etag }
 }
 
 function target(reference: ManifestReference): string {

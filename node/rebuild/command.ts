@@ -21,6 +21,8 @@ export interface CommandOptions {
   readonly log: BuildLog
   /** Keep standard output, at most 1 MiB of it, in place of logging it. */
   readonly keepOutput?: boolean
+  /** Another bound for it. */
+  readonly maxKeptBytes?: number
   readonly sandbox?: Sandbox
   readonly cgroup?: Cgroup
   /** Between SIGTERM and SIGKILL. */
@@ -37,6 +39,8 @@ export interface CommandResult {
   readonly cancelled: boolean
   /** True where the log does not hold all that it wrote. */
   readonly outputTruncated: boolean
+  /** True where not all of standard output was kept. */
+  readonly keptTruncated: boolean
   /** Standard output, where it was kept. */
   readonly output: string
   /** The end of what it wrote, up to 8 KiB, for telling what went wrong. */
@@ -148,6 +152,10 @@ class Command {
     }
   }
 
+  get #maxKept(): number {
+    return this.#options.maxKeptBytes ?? MAX_KEPT_BYTES
+  }
+
   #spawn(): ChildProcessByStdio<null, Readable, Readable> {
     const [file = '', ...args] = this.#argv
     return spawn(file, args, {
@@ -161,7 +169,7 @@ class Command {
 
   #take(chunk: Buffer, keep: boolean): void {
     if (keep) {
-      if (this.#outputBytes < MAX_KEPT_BYTES) this.#output.push(chunk)
+      if (this.#outputBytes < this.#maxKept) this.#output.push(chunk)
       this.#outputBytes += chunk.length
       return
     }
@@ -181,7 +189,8 @@ class Command {
       startError,
       timedOut: this.#timedOut,
       cancelled: this.#cancelled,
-      outputTruncated: this.#options.log.truncated || this.#outputBytes > MAX_KEPT_BYTES,
+      keptTruncated: this.#outputBytes > this.#maxKept,
+      outputTruncated: this.#options.log.truncated || this.#outputBytes > this.#maxKept,
       output: Buffer.concat(this.#output).toString('utf8'),
       tail: this.#tail.toString('utf8'),
       durationMs: Math.round(performance.now() - started),

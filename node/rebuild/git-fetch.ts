@@ -38,12 +38,17 @@ export class GitFetch {
     this.#deadline = performance.now() + options.timeoutMs
   }
 
+  /** What git is given as the remote. */
+  get url(): string {
+    return this.#location.url
+  }
+
   /** Makes an empty repository for commits of the kind of `commit` (SHA-1 or SHA-256). */
   async prepare(commit: string): Promise<void> {
     const { work, addresses } = this.#options
     await writeFile(join(work, 'gitconfig'), gitConfig(this.#location, addresses))
     const format = commit.length === 64 ? 'sha256' : 'sha1'
-    await this.#must([
+    await this.must([
       'init',
       '--quiet',
       '--bare',
@@ -62,7 +67,7 @@ export class GitFetch {
     for (const [first = '', ...more] of attempts) {
       const options = first.startsWith('--') ? [first] : []
       const refs = first.startsWith('--') ? more : [first, ...more]
-      const result = await this.#run([
+      const result = await this.run([
         'fetch',
         '--quiet',
         '--no-tags',
@@ -97,7 +102,7 @@ export class GitFetch {
         `"${ref}" is not a full ref such as refs/tags/v1.0.0 or refs/heads/main`,
       )
     }
-    const list = await this.#must([
+    const list = await this.must([
       'ls-remote',
       '--quiet',
       '--',
@@ -123,8 +128,8 @@ export class GitFetch {
   async checkOut(commit: string): Promise<string> {
     const tree = join(this.#options.work, 'tree')
     await mkdir(tree)
-    await this.#must([`--work-tree=${tree}`, 'checkout', '--quiet', '--force', '--detach', commit])
-    const head = (await this.#must(['rev-parse', '--verify', 'HEAD^{commit}'])).trim()
+    await this.must([`--work-tree=${tree}`, 'checkout', '--quiet', '--force', '--detach', commit])
+    const head = (await this.must(['rev-parse', '--verify', 'HEAD^{commit}'])).trim()
     if (head !== commit) {
       throw new BuildError(
         'source-commit-missing',
@@ -136,21 +141,28 @@ export class GitFetch {
 
   /** The committer's time, seconds since 1970. */
   async commitTime(commit: string): Promise<number> {
-    const text = await this.#must(['log', '-1', '--no-show-signature', '--format=%ct', commit])
+    const text = await this.must(['log', '-1', '--no-show-signature', '--format=%ct', commit])
     return Number(text.trim())
   }
 
   /** True where the repository holds this id and it is a commit, not a tag of one. */
   async #hasCommit(commit: string): Promise<boolean> {
-    const result = await this.#run(
+    const result = await this.run(
       ['rev-parse', '--verify', '--quiet', '--end-of-options', `${commit}^{commit}`],
       true,
     )
     return succeeded(result) && result.output.trim() === commit
   }
 
-  async #must(args: readonly string[]): Promise<string> {
-    const result = await this.#run(args, true)
+  /** Standard output of a git command that must succeed; at most so many bytes of it. */
+  async must(args: readonly string[], maxBytes?: number): Promise<string> {
+    const result = await this.run(args, true, maxBytes)
+    if (result.keptTruncated) {
+      throw new BuildError(
+        'source-too-large',
+        `${this.#location.url} answers with more than ${maxBytes ?? 0} bytes`,
+      )
+    }
     if (!succeeded(result)) {
       const why = result.startError?.message ?? lastLine(result.tail)
       throw new BuildError(
@@ -161,7 +173,12 @@ export class GitFetch {
     return result.output
   }
 
-  async #run(args: readonly string[], keepOutput = false): Promise<CommandResult> {
+  /** One git command on the repository; how it ended is a value. */
+  async run(
+    args: readonly string[],
+    keepOutput = false,
+    maxKeptBytes?: number,
+  ): Promise<CommandResult> {
     const features = await probeSandbox()
     const result = await runCommand(['git', '--git-dir', this.#repository, ...args], {
       cwd: this.#options.work,
@@ -181,6 +198,7 @@ export class GitFetch {
       signal: this.#signal,
       log: this.#options.log,
       keepOutput,
+      ...(maxKeptBytes === undefined ? {} : { maxKeptBytes }),
       ...(features.has('processes')
         ? { sandbox: { writable: [], readable: [], network: true } }
         : {}),
@@ -238,7 +256,7 @@ ${addresses.length === 0 ? '' : `	curloptResolve = ${pin}\n`}[credential]
 }
 
 /** A full ref that git cannot take for an option or a pattern (git-check-ref-format). */
-function isSafeRef(ref: string): boolean {
+export function isSafeRef(ref: string): boolean {
   return (
     /^refs\/[A-Za-z0-9._/+@-]+$/.test(ref) && !/\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)|[./]$/.test(ref)
   )

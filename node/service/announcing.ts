@@ -4,7 +4,7 @@
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Platform } from '../../protocol/identifiers.ts'
+import type { Sid } from '../../protocol/identifiers.ts'
 import type { Project } from '../../protocol/project.ts'
 import type { Recipe } from '../../protocol/recipe.ts'
 import { resolveTemplate } from '../../protocol/recipe-template.ts'
@@ -13,11 +13,7 @@ import { unixSeconds } from '../clock.ts'
 import { committedLogs } from '../committed-logs.ts'
 import { ConfigError } from '../config-error.ts'
 import type { AnnounceRequest, ReleaseSummary, StatementSummary } from '../http/node-service.ts'
-import { createRegistryClient } from '../image/create-registry-client.ts'
-import { ImageError } from '../image/image-error.ts'
 import type { ResolvedImage } from '../image/image-source.ts'
-import { parseReference } from '../image/reference.ts'
-import { RegistrySource } from '../image/registry-source.ts'
 import type { NodeParts } from '../node-parts.ts'
 import { findBaseImages } from '../rebuild/base-images.ts'
 import { BuildLog } from '../rebuild/build-log.ts'
@@ -27,10 +23,20 @@ import { resolveSourcePath } from '../rebuild/source-tree.ts'
 import { isRelease } from '../tally.ts'
 import type { Following } from './following.ts'
 import type { StatementQueries } from './statements.ts'
+import { fetchPublished, readLabels, type PublishedImages } from './published-images.ts'
 import { insecureHosts } from './verdicts.ts'
 
 const PINNED = /@sha256:[0-9a-f]{64}$/
 const SOURCE_LOG_BYTES = 1024 * 1024
+
+/** A release but for its recipe, which is resolved last. */
+export interface ReleaseDraft {
+  readonly version: string
+  readonly source: Release['source']
+  readonly platforms: readonly ReleasePlatform[]
+  readonly images: PublishedImages['images']
+  readonly publishes?: Sid
+}
 
 export class Announcing {
   readonly #parts: NodeParts
@@ -54,27 +60,44 @@ export class Announcing {
     }
     const insecure = insecureHosts(this.#parts, project.image)
     const { commit, ref } = await this.#commit(request, project, insecure, signal)
-    const images = await this.#published(request.published, project, insecure, signal)
-    const [first] = images
-    const recipe = await this.#resolveRecipe(project, { commit, ref }, first?.image, signal)
-    const platforms = project.platforms.map((platform): ReleasePlatform => {
-      const digest = images.find((each) => each.platform === platform)?.image.manifest?.digest
-      return digest === undefined ? { platform } : { platform, manifestDigest: digest }
-    })
+    const { images, missing } = await this.#published(request.published, project, insecure, signal)
+    if (request.published !== undefined && images.length === 0) {
+      const platforms = missing.join(', ')
+      throw new ConfigError('refused', `${request.published} has no image for ${platforms}`)
+    }
+    const platforms = publishedPlatforms(project, images)
     await this.#refuseSecond(request, commit, platforms)
+    const source = { repository: project.source, commit, ref }
+    const sid = await this.sign(project, { ...request, source, platforms, images }, signal)
+    return this.#statements.describeRelease(await this.#statements.findRelease(sid))
+  }
+
+  /** Resolves the recipe, signs and publishes what was found to be announced. */
+  async sign(project: Project, draft: ReleaseDraft, signal: AbortSignal): Promise<Sid> {
+    const { source, platforms, images, version, publishes } = draft
+    const recipe = await this.#resolveRecipe(project, source, images[0]?.image, signal)
     const release: Release = {
       kind: 'release',
       image: project.image,
-      version: request.version,
-      source: { repository: project.source, commit, ref },
+      version,
+      source,
       recipe,
       platforms,
-      ...(request.publishes === undefined ? {} : { publishes: request.publishes }),
+      ...(publishes === undefined ? {} : { publishes }),
       announced: unixSeconds(this.#parts.clock),
     }
     const logs = await committedLogs(this.#parts, release)
-    const sid = await this.#parts.publish(logs.length === 0 ? release : { ...release, logs })
-    return this.#statements.describeRelease(await this.#statements.findRelease(sid))
+    return this.#parts.publish(logs.length === 0 ? release : { ...release, logs })
+  }
+
+  #published(
+    published: string | undefined,
+    project: Project,
+    insecure: readonly string[],
+    signal: AbortSignal,
+  ): Promise<PublishedImages> {
+    if (published === undefined) return Promise.resolve({ images: [], missing: [] })
+    return fetchPublished(this.#parts, published, project, insecure, signal)
   }
 
   async withdraw(reference: string, reason: string): Promise<StatementSummary> {
@@ -163,37 +186,6 @@ export class Announcing {
     }
   }
 
-  async #published(
-    published: string | undefined,
-    project: Project,
-    insecure: readonly string[],
-    signal: AbortSignal,
-  ): Promise<readonly { platform: Platform; image: ResolvedImage }[]> {
-    if (published === undefined) return []
-    const reference = parseReference(published)
-    if (reference.transport !== 'docker') {
-      throw new ConfigError('bad-value', `--published ${published}: name the image in its registry`)
-    }
-    const registry = createRegistryClient({ crypto: this.#parts.crypto }, { insecure })
-    try {
-      const source = new RegistrySource({ crypto: this.#parts.crypto, registry }, reference)
-      const images: { platform: Platform; image: ResolvedImage }[] = []
-      const missing: string[] = []
-      for (const platform of project.platforms) {
-        try {
-          images.push({ platform, image: await source.resolve(platform, signal) })
-        } catch (error) {
-          if (!(error instanceof ImageError) || error.code !== 'platform-unavailable') throw error
-          missing.push(platform)
-        }
-      }
-      if (images.length > 0) return images
-      throw new ConfigError('refused', `${published} has no image for ${missing.join(', ')}`)
-    } finally {
-      await registry.close()
-    }
-  }
-
   /** The same announcement is made once; one version with two contents is said aloud. */
   async #refuseSecond(
     request: AnnounceRequest,
@@ -217,6 +209,17 @@ export class Announcing {
   }
 }
 
+/** The project's platforms, each with the digest that it was published under. */
+export function publishedPlatforms(
+  project: Project,
+  images: PublishedImages['images'],
+): readonly ReleasePlatform[] {
+  return project.platforms.map((platform): ReleasePlatform => {
+    const digest = images.find((each) => each.platform === platform)?.image.manifest?.digest
+    return digest === undefined ? { platform } : { platform, manifestDigest: digest }
+  })
+}
+
 /**
  * A base that is named by a tag is another image tomorrow: rebuilders would be given different
  * inputs under one input digest, and an honest release would look like dissent.
@@ -233,18 +236,4 @@ async function refuseUnpinned(directory: string, recipe: Recipe, project: Projec
       )
     }
   }
-}
-
-/** Labels of an image config, as far as they are strings. */
-function readLabels(config: Uint8Array): Record<string, string> {
-  const parsed = JSON.parse(Buffer.from(config).toString('utf8')) as {
-    config?: { Labels?: unknown }
-  }
-  const labels = parsed.config?.Labels
-  if (typeof labels !== 'object' || labels === null) return {}
-  return Object.fromEntries(
-    Object.entries(labels).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
-    ),
-  )
 }

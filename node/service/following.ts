@@ -37,6 +37,7 @@ export class Following {
         project,
         build,
         trustRecipe,
+        announce: request.announce ?? this.#parts.projects.get(project.image)?.announce ?? false,
         priority: request.priority ?? this.#parts.projects.get(project.image)?.priority ?? 'normal',
       }),
       isolation: engine?.isolation ?? 'none: no builder',
@@ -92,6 +93,7 @@ function describeProject({
   build,
   trustRecipe,
   priority,
+  announce,
 }: FollowedProject): ProjectSummary {
   return {
     image: project.image,
@@ -106,5 +108,6 @@ function describeProject({
     trustRecipe,
     priority,
     insecure: project.insecure,
+    announce,
   }
 }

@@ -29,6 +29,7 @@ import type {
   TrustListRequest,
   TrustRequest,
 } from '../http/trust-summary.ts'
+import type { WatchSummary } from '../http/watch-summary.ts'
 import { toBase64 } from '../../protocol/bytes.ts'
 import { Bundles } from '../bundles.ts'
 import { ConfigError } from '../config-error.ts'
@@ -43,6 +44,8 @@ import { Rebuilding } from './rebuilding.ts'
 import { StatementQueries } from './statements.ts'
 import { Trust } from './trust.ts'
 import { Verdicts } from './verdicts.ts'
+import { AutoAnnouncing } from './auto-announcing.ts'
+import { Watching } from './watching.ts'
 
 export class Service implements NodeService {
   readonly #parts: NodeParts
@@ -50,6 +53,7 @@ export class Service implements NodeService {
   readonly #statements: StatementQueries
   readonly #following: Following
   readonly #announcing: Announcing
+  readonly watching: Watching
   readonly #rebuilding: Rebuilding
   readonly #trust: Trust
   readonly #comparing: Comparing
@@ -64,6 +68,9 @@ export class Service implements NodeService {
     this.#statements = new StatementQueries(parts)
     this.#following = new Following(parts)
     this.#announcing = new Announcing(parts, this.#following, this.#statements)
+    const auto = new AutoAnnouncing(parts, this.#following, this.#announcing)
+    const announce: AutoAnnouncing['announce'] = (found, signal) => auto.announce(found, signal)
+    this.watching = new Watching({ parts, announce })
     this.#rebuilding = new Rebuilding(parts, this.#statements)
     this.#trust = new Trust(parts)
     this.#comparing = new Comparing(
@@ -110,6 +117,7 @@ export class Service implements NodeService {
         gate: this.#parts.gate.state(),
       },
       openAlerts: (await alerts.list({ open: true })).length,
+      watches: await this.watching.status(),
       logs: this.#logs.status(),
       builder: engine === undefined ? null : `${engine.name} ${engine.version}`,
       isolation: engine?.isolation ?? null,
@@ -181,16 +189,21 @@ export class Service implements NodeService {
     return this.#following.projects()
   }
 
-  previewFollow(request: FollowRequest): Promise<FollowPreview> {
+  async previewFollow(request: FollowRequest): Promise<FollowPreview> {
+    this.watching.check(request)
     return this.#following.preview(request)
   }
 
-  follow(request: FollowRequest): Promise<ProjectSummary> {
-    return this.#following.follow(request)
+  async follow(request: FollowRequest): Promise<ProjectSummary> {
+    this.watching.check(request)
+    const project = await this.#following.follow(request)
+    await this.watching.followed(project.image)
+    return project
   }
 
-  unfollow(image: string): Promise<void> {
-    return this.#following.unfollow(image)
+  async unfollow(image: string): Promise<void> {
+    await this.#following.unfollow(image)
+    await this.watching.followed(image)
   }
 
   announce(request: AnnounceRequest, signal: AbortSignal): Promise<ReleaseSummary> {
@@ -199,6 +212,14 @@ export class Service implements NodeService {
 
   withdraw(reference: string, reason: string): Promise<StatementSummary> {
     return this.#announcing.withdraw(reference, reason)
+  }
+
+  watches(): Promise<readonly WatchSummary[]> {
+    return this.watching.list()
+  }
+
+  pollWatch(image: string, signal: AbortSignal): Promise<WatchSummary> {
+    return this.watching.poll(image, signal)
   }
 
   planRebuild(reference: string, platform?: string): Promise<readonly RebuildPlan[]> {

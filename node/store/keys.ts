@@ -27,8 +27,9 @@ export const TABLES = {
   deliveries: 0x22, // sink / number -> checked JSON
   verdicts: 0x23, // what was asked -> checked JSON
   meta: 0x24, // name -> checked JSON
-  builds: 0x26, // queue item id -> checked JSON: cold builds whose result is not said yet
   blind: 0x25, // release:platform -> checked JSON, with the salt of a commitment
+  builds: 0x26, // queue item id -> checked JSON: cold builds whose result is not said yet
+  watch: 0x27, // image \0 source and tag -> checked JSON; image \0 -> since when
   logs: 0x30, // record of the log book -> check | bytes
   ownLog: 0x31, // record of the own log -> check | bytes
 } as const
@@ -54,6 +55,7 @@ export const RECORD_TABLES = [
   'meta',
   'blind',
   'builds',
+  'watch',
 ] as const satisfies readonly TableName[]
 export type RecordTableName = (typeof RECORD_TABLES)[number]
 

@@ -58,6 +58,7 @@ export class Store {
   readonly blind: RecordTable
   /** Cold builds whose result is not said yet. */
   readonly builds: RecordTable
+  readonly watch: RecordTable
   /** What is known of everybody's logs. */
   readonly logs: BytesTable
   /** The log of this node's own key. */
@@ -92,6 +93,7 @@ export class Store {
     this.meta = records('meta')
     this.blind = records('blind')
     this.builds = records('builds')
+    this.watch = records('watch')
     this.logs = new BytesTable(database, 'logs')
     this.ownLog = new BytesTable(database, 'ownLog')
   }

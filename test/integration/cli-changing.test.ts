@@ -2,7 +2,15 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { DIGEST, IMAGE, makeGate, makeQueueItem, OPERATOR, SID } from '../support/memory-service.ts'
+import {
+  DIGEST,
+  IMAGE,
+  makeGate,
+  makeQueueItem,
+  makeWatch,
+  OPERATOR,
+  SID,
+} from '../support/memory-service.ts'
 import { TestNode } from '../support/command-line.ts'
 
 let node: TestNode
@@ -75,10 +83,14 @@ describe('follow', () => {
     await node.run('follow', file, '--yes', '--no-build')
     await node.run('follow', file, '--yes', '--trust-recipe')
     await node.run('follow', file, '--yes', '--priority', 'low')
+    await node.run('follow', file, '--yes', '--announce')
+    await node.run('follow', file, '--yes', '--no-announce')
     expect(node.api.service.followed).toMatchObject([
       { build: false, trustRecipe: false },
       { build: true, trustRecipe: true },
       { build: true, priority: 'low' },
+      { build: true, announce: true },
+      { build: true, announce: false },
     ])
   })
 
@@ -100,6 +112,26 @@ describe('unfollow', () => {
     const again = await node.run('unfollow', IMAGE, '--json')
     expect(again.exitCode).toBe(2)
     expect(again.json).toMatchObject({ error: { code: 'not-followed' } })
+  })
+})
+
+describe('watch', () => {
+  it('lists what became of the tags', async () => {
+    const ran = await node.run('watch', 'ls', '--json')
+    expect(ran.json).toMatchObject([{ image: IMAGE, tags: [{ tag: 'v2', state: 'announced' }] }])
+    const shown = await node.run('watch', 'ls')
+    expect(shown.stdout).toMatch(/v2 +git +2 +announced as /)
+  })
+
+  it('looks now, and says with its exit code whether a tag was refused', async () => {
+    const ran = await node.run('watch', 'poll', IMAGE, '--json')
+    expect(ran).toMatchObject({ exitCode: 0, json: { image: IMAGE } })
+    const other = await node.run('watch', 'poll', 'registry.example/other')
+    expect(other.exitCode).toBe(2)
+    expect(other.stderr).toContain('are not watched here')
+    const bad = { ...makeWatch().tags[0]!, state: 'moved' } as const
+    node.api.service.watchReplies = [makeWatch({ tags: [bad] })]
+    expect((await node.run('watch', 'poll', IMAGE)).exitCode).toBe(1)
   })
 })
 

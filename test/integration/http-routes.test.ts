@@ -49,6 +49,8 @@ const CALLS: Record<string, { method: string; path: string; body?: unknown }> = 
     body: { projectFile: 'image = "x"', build: false, trustRecipe: false },
   },
   unfollowProject: { method: 'DELETE', path: `/v1/projects/${image}` },
+  listWatches: { method: 'GET', path: '/v1/watches' },
+  pollWatch: { method: 'POST', path: `/v1/watches/${image}/poll` },
   listQueue: { method: 'GET', path: '/v1/queue' },
   retryQueueItem: { method: 'POST', path: '/v1/queue/item-1/retry' },
   cancelQueueItem: { method: 'POST', path: '/v1/queue/item-1/cancel' },

@@ -37,6 +37,7 @@ import type {
   TrustListRequest,
   TrustRequest,
 } from '../../node/http/trust-summary.ts'
+import type { WatchSummary } from '../../node/http/watch-summary.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
 
 export const IMAGE = 'registry.example/app'
@@ -214,6 +215,31 @@ export function makeQueueItem(fields: Partial<QueueItem> = {}): QueueItem {
   }
 }
 
+export function makeWatch(fields: Partial<WatchSummary> = {}): WatchSummary {
+  return {
+    image: IMAGE,
+    intervalSeconds: 900,
+    lastLook: 1_767_225_600,
+    nextLook: 1_767_226_500,
+    trouble: null,
+    seen: 3,
+    tags: [
+      {
+        source: 'git',
+        tag: 'v2',
+        version: '2',
+        target: 'f'.repeat(40),
+        now: null,
+        state: 'announced',
+        sid: SID,
+        why: '',
+        at: 1_767_225_600,
+      },
+    ],
+    ...fields,
+  }
+}
+
 export function makeOperator(fields: Partial<OperatorSummary> = {}): OperatorSummary {
   return {
     id: OPERATOR,
@@ -271,6 +297,7 @@ export function makeProject(fields: Partial<ProjectSummary> = {}): ProjectSummar
     build: true,
     trustRecipe: false,
     priority: 'normal',
+    announce: false,
     insecure: [],
     ...fields,
   }
@@ -294,6 +321,7 @@ export class MemoryService implements NodeService {
     projects: [IMAGE],
     queue: { waiting: 0, running: 0, failed: 1, gate: makeGate() },
     openAlerts: 1,
+    watches: { projects: 1, troubled: 0 },
     logs: makeLogStatus(),
     builder: 'buildah 1.39',
     isolation: 'rootless',
@@ -423,6 +451,18 @@ export class MemoryService implements NodeService {
     this.#fail()
     this.announced.push(request)
     return makeRelease({ version: request.version })
+  }
+
+  watchReplies: readonly WatchSummary[] = [makeWatch()]
+
+  async watches(): Promise<readonly WatchSummary[]> {
+    return this.watchReplies
+  }
+
+  async pollWatch(image: string): Promise<WatchSummary> {
+    const [first] = this.watchReplies
+    if (first?.image === image) return first
+    throw new ConfigError('not-followed', `the tags of ${image} are not watched here`)
   }
 
   async withdraw(reference: string, reason: string): Promise<StatementSummary> {

@@ -6,8 +6,9 @@ import { answer } from './answer.ts'
 import { component } from './component.ts'
 import { queueItem } from './queue.ts'
 import { statement } from './statement.ts'
+import { watch } from './watch.ts'
 
-export const EVENT_TYPES = ['statement', 'verdict', 'alert', 'queue', 'peer'] as const
+export const EVENT_TYPES = ['statement', 'verdict', 'alert', 'queue', 'watch', 'peer'] as const
 
 /** `reset`: events were missed (too long away, or the node was restarted); read the state anew. */
 export type StreamEvent =
@@ -20,6 +21,7 @@ export const streamEvent: z.ZodType<StreamEvent> = component(
     z.object({ type: z.literal('verdict'), data: answer }),
     z.object({ type: z.literal('alert'), data: alert }),
     z.object({ type: z.literal('queue'), data: queueItem }),
+    z.object({ type: z.literal('watch'), data: watch }),
     z.object({
       type: z.literal('peer'),
       data: z.object({ peerId: z.string(), state: z.enum(['connected', 'disconnected']) }),

@@ -17,6 +17,7 @@ const fields = {
   trustRecipe: z.boolean(),
   priority,
   insecure: z.array(z.string()),
+  announce: z.boolean(),
 }
 
 export const project: z.ZodType<ProjectSummary> = component('Project', z.object(fields))
@@ -42,6 +43,7 @@ export const followRequest: z.ZodType<FollowRequest> = component(
     build: z.boolean(),
     trustRecipe: z.boolean(),
     priority: priority.exactOptional(),
+    announce: z.boolean().exactOptional(),
   }),
 )
 

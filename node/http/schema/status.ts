@@ -29,6 +29,7 @@ export const status: z.ZodType<Status> = component(
       gate,
     }),
     openAlerts: z.number().int(),
+    watches: z.object({ projects: z.number().int(), troubled: z.number().int() }),
     logs: logStatus,
     builder: z.string().nullable(),
     isolation: z.string().nullable(),

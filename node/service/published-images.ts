@@ -1,0 +1,69 @@
+/** The images that a registry has of a project, platform by platform, as an announcement needs them. */
+import type { Platform } from '../../protocol/identifiers.ts'
+import type { Project } from '../../protocol/project.ts'
+import { ConfigError } from '../config-error.ts'
+import { createRegistryClient } from '../image/create-registry-client.ts'
+import { ImageError } from '../image/image-error.ts'
+import type { ResolvedImage } from '../image/image-source.ts'
+import { parseReference } from '../image/reference.ts'
+import { RegistrySource } from '../image/registry-source.ts'
+import type { NodeParts } from '../node-parts.ts'
+
+export interface PublishedImages {
+  readonly images: readonly { readonly platform: Platform; readonly image: ResolvedImage }[]
+  /** Platforms of the project that it is not there for. */
+  readonly missing: readonly Platform[]
+}
+
+export async function fetchPublished(
+  { crypto }: Pick<NodeParts, 'crypto'>,
+  published: string,
+  project: Project,
+  insecure: readonly string[],
+  signal: AbortSignal,
+): Promise<PublishedImages> {
+  const reference = parseReference(published)
+  if (reference.transport !== 'docker') {
+    throw new ConfigError('bad-value', `--published ${published}: name the image in its registry`)
+  }
+  const registry = createRegistryClient({ crypto }, { insecure })
+  try {
+    const source = new RegistrySource({ crypto, registry }, reference)
+    const images: { platform: Platform; image: ResolvedImage }[] = []
+    const missing: Platform[] = []
+    for (const platform of project.platforms) {
+      try {
+        images.push({ platform, image: await source.resolve(platform, signal) })
+      } catch (error) {
+        if (!(error instanceof ImageError) || error.code !== 'platform-unavailable') throw error
+        missing.push(platform)
+      }
+    }
+    return { images, missing }
+  } finally {
+    await registry.close()
+  }
+}
+
+/** What the image says of itself under `annotation:KEY` or `label:KEY`. */
+export function readSaying(image: ResolvedImage, from: string): string | undefined {
+  const colon = from.indexOf(':')
+  const key = from.slice(colon + 1)
+  return from.startsWith('label:')
+    ? new Map(Object.entries(readLabels(image.config))).get(key)
+    : image.manifest?.parsed.annotations.get(key)
+}
+
+/** Labels of an image config, as far as they are strings. */
+export function readLabels(config: Uint8Array): Record<string, string> {
+  const parsed = JSON.parse(Buffer.from(config).toString('utf8')) as {
+    config?: { Labels?: unknown }
+  }
+  const labels = parsed.config?.Labels
+  if (typeof labels !== 'object' || labels === null) return {}
+  return Object.fromEntries(
+    Object.entries(labels).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  )
+}
