@@ -12,11 +12,14 @@ import { proveFork } from '../../protocol/log/equivocation.ts'
 import { TestLog } from '../support/logs.ts'
 import { GOOD, makeNodeFolder, writeSettings, type NodeFolder } from '../support/real-node.ts'
 import {
+  hexOf,
   imageDigests,
+  makeCommitment,
   makeOperator,
   makeRebuild,
   makeRelease,
   makeWithdrawal,
+  sign,
   TEST_IMAGE,
   type TestOperator,
 } from '../support/statements.ts'
@@ -256,6 +259,63 @@ describe('what is taken back', () => {
     const all = [{ by: maintainer, said: [release, withdrawal] }, ...honest.slice(1)]
     const { answer } = await answers(await makeFolder(), bundleOf(all))
     expect(answer).toMatchObject({ decision: 'deny', flags: ['withdrawn'] })
+  })
+})
+
+describe('a policy that asks for blind votes', () => {
+  /** Ada and Bob commit and open; the publishing release lists their logs as far as `listed` says. */
+  function blindVotes(listed: readonly TestOperator[]): readonly Said[] {
+    const first = makeRelease({
+      operator: maintainer,
+      published: undefined,
+      announced: NOW - HOUR,
+    })
+    const promises = [ada, bob].map((by) => {
+      const result = makeRebuild({ operator: by, release: first })
+      const salt = hexOf(`salt of ${by.name}`)
+      return { by, salt, result, commitment: makeCommitment(result, { operator: by, salt }) }
+    })
+    const logs = promises
+      .map(({ by, commitment }) => {
+        const log = new TestLog(by).add(by.card)
+        if (listed.includes(by)) log.add(commitment)
+        return { origin: log.origin.text, size: log.tree.size, root: log.tree.root() }
+      })
+      .sort((a, b) => (a.origin < b.origin ? -1 : 1))
+    const out = makeRelease({
+      operator: maintainer,
+      announced: NOW - HOUR,
+      publishes: first.statement.sid,
+      logs,
+    })
+    const votes = promises.map(({ by, salt, result, commitment }) => {
+      const after = promises.flatMap((each) =>
+        each.by === by ? [] : [each.commitment.statement.sid],
+      )
+      const reveals = { commitment: commitment.statement.sid, salt }
+      const opened = sign({ ...result.statement.body, reveals, after }, by)
+      const { sid } = opened.statement
+      const complete = makeRebuild({ operator: by, release: out, completes: sid })
+      return { by, said: [commitment, opened, complete] }
+    })
+    return [{ by: maintainer, said: [first, out] }, ...votes]
+  }
+
+  it('allows where enough are, and says so of each', async () => {
+    const folder = await makeFolder(['min_blind = 2'])
+    const { answer } = await answers(folder, bundleOf(blindVotes([ada, bob])))
+    expect(answer).toMatchObject({ verdict: 'reproduced', decision: 'allow' })
+    const { stdout } = await run(folder, 'explain', GOOD, '--platform', 'linux/amd64')
+    expect(stdout).toMatch(/ada .*, blind$/m)
+    expect(stdout).toMatch(/bob .*, blind$/m)
+  })
+
+  it('does not where one may have known the answer, and says why', async () => {
+    const folder = await makeFolder(['min_blind = 2'])
+    const { answer } = await answers(folder, bundleOf(blindVotes([ada])))
+    expect(answer).toMatchObject({ verdict: 'reproduced', decision: 'undecided' })
+    const { stdout } = await run(folder, 'explain', GOOD, '--platform', 'linux/amd64')
+    expect(stdout).toMatch(/bob .*, not blind: its commitment is not shown to be from before/)
   })
 })
 
