@@ -76,6 +76,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/key.ts'),
   },
   {
+    name: 'prune',
+    group: LIFE,
+    summary: 'let go of what no verdict needs',
+    load: () => import('./command/prune.ts'),
+  },
+  {
     name: 'demo',
     group: LIFE,
     summary: 'the main job, on this machine, in a few minutes',

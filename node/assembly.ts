@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { createStatement } from '../protocol/create-statement.ts'
 import type { Crypto } from '../protocol/crypto.ts'
-import type { ImageName, OperatorId, Sid } from '../protocol/identifiers.ts'
+import type { ImageName, OperatorId, Platform, Sid } from '../protocol/identifiers.ts'
 import { openStatement } from '../protocol/open-statement.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { Project } from '../protocol/project.ts'
@@ -34,11 +34,12 @@ import { takeOwnCard } from './own-card.ts'
 import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
 import { MachineWatch } from './machine-watch.ts'
+import { Pruning } from './pruning.ts'
 import { attemptRebuild } from './rebuild-attempt.ts'
 import { BuildJournal } from './rebuild/build-journal.ts'
 import { Queue } from './rebuild/queue.ts'
 import { QueueGate } from './rebuild/queue-gate.ts'
-import type { QueueItem } from './rebuild/queue-item.ts'
+import { queueItemId, type QueueItem } from './rebuild/queue-item.ts'
 import { describeItem } from './queue-view.ts'
 import { refusals } from './refusals.ts'
 import { describeStatement } from './service/statement-view.ts'
@@ -90,6 +91,7 @@ export class NodeAssembly implements NodeParts {
   readonly gate: QueueGate
   readonly journal: BuildJournal
   readonly machine: MachineWatch
+  readonly pruning: Pruning
   readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore
@@ -212,6 +214,7 @@ export class NodeAssembly implements NodeParts {
       { concurrency: config.build.concurrency },
     )
     this.machine = new MachineWatch(this, logger)
+    this.pruning = new Pruning(this, logger)
   }
 
   /** Reads what the store holds into the parts that keep a view of it. */
@@ -403,10 +406,20 @@ export class NodeAssembly implements NodeParts {
     const { image, version, platforms } = release.body
     for (const { platform } of platforms) {
       const [reason] = await refusals(this, release, platform)
+      if (reason === undefined && (await this.#hasSaid(release.sid, platform))) continue
       if (reason === undefined)
         await this.queue.add({ release: release.sid, image, version, platform })
       else this.logger.debug({ sid: release.sid, platform, reason }, 'a release is not built here')
     }
+  }
+
+  /** Whether this node has built it: its queue may have let go of that long ago. */
+  async #hasSaid(release: Sid, platform: Platform): Promise<boolean> {
+    const known = this.queue.list().some(({ id }) => id === queueItemId(release, platform))
+    if (known) return false
+    const { publicKey } = this.identity.key
+    const said = await this.store.statements.rebuildsOf(release)
+    return said.some(({ key, body }) => key === publicKey && body.platform === platform)
   }
 
   async #answered(answer: Answer): Promise<void> {

@@ -20,6 +20,7 @@ import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
 import type { MachineWatch } from './machine-watch.ts'
 import type { BuildJournal } from './rebuild/build-journal.ts'
+import type { Pruning } from './pruning.ts'
 import type { Queue } from './rebuild/queue.ts'
 import type { QueueGate } from './rebuild/queue-gate.ts'
 import type { Signers } from './signers.ts'
@@ -70,6 +71,7 @@ export interface NodeParts {
   readonly gate: QueueGate
   readonly journal: BuildJournal
   readonly machine: MachineWatch
+  readonly pruning: Pruning
   readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore

@@ -194,6 +194,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     parts.logs.start()
     stops.push(() => parts.divergences.stop())
     parts.divergences.start()
+    stops.push(() => parts.pruning.stop())
+    parts.pruning.start()
     parts.tally.touchImages(parts.projects.all().map(({ project }) => project.image))
     await parts.enqueueKnown()
     return {

@@ -18,6 +18,7 @@ import type {
   PeerSummary,
   Priority,
   ProjectSummary,
+  PruneReport,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
@@ -160,6 +161,10 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
 
   resumeQueue(options: { readonly voting?: boolean }): Promise<GateSummary> {
     return this.#post('/v1/queue/resume', options)
+  }
+
+  prune(options: { readonly dryRun?: boolean; readonly olderThan?: number }): Promise<PruneReport> {
+    return this.#post('/v1/prune', options)
   }
 
   operators(): Promise<readonly OperatorSummary[]> {

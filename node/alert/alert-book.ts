@@ -108,6 +108,20 @@ export class AlertBook {
     return filter.open === false ? stored.filter(({ ended }) => ended !== null) : stored
   }
 
+  /** Lets go of those that ended before; returns how many there are. The newest one keeps the count. */
+  forgetEnded(before: UnixSeconds, { dryRun }: { readonly dryRun: boolean }): Promise<number> {
+    const done = this.#turn.then(async () => {
+      const { store } = this.#components
+      const old = (await this.#stored())
+        .slice(0, -1)
+        .filter(({ ended }) => ended !== null && ended < before)
+      if (!dryRun) await store.write(old.map(({ id }) => store.alerts.deleting(id)))
+      return old.length
+    })
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
   /** How many alerts last. */
   get openCount(): number {
     return this.#open.size

@@ -228,6 +228,22 @@ export interface QueueItem {
   readonly priority: Priority
 }
 
+/** What was pruned, or would be. */
+export interface PruneReport {
+  readonly dryRun: boolean
+  readonly statements: {
+    /** Of signers whom nobody here named or voted with. */
+    readonly strangers: number
+    /** About images that are not followed. */
+    readonly notFollowed: number
+    readonly cards: number
+    readonly kept: number
+  }
+  readonly alerts: number
+  readonly queueItems: number
+  readonly buildLogs: { readonly files: number; readonly bytes: number }
+}
+
 export interface PeerSummary {
   readonly peerId: string
   readonly addresses: readonly string[]
@@ -338,6 +354,8 @@ export interface NodeService {
   pauseQueue(options: { readonly stop?: boolean }): Promise<GateSummary>
   /** With `voting` this node votes again as well: its operator has looked at the machine. */
   resumeQueue(options: { readonly voting?: boolean }): Promise<GateSummary>
+  /** Lets go of what no verdict needs, and of old logs; older than so many seconds. */
+  prune(options: { readonly dryRun?: boolean; readonly olderThan?: number }): Promise<PruneReport>
   operators(): Promise<readonly OperatorSummary[]>
   trust(request: TrustRequest): Promise<OperatorSummary>
   untrust(operator: string): Promise<void>

@@ -15,6 +15,7 @@ import { PRIORITIES, queueItemId, type Priority, type QueueItem } from './queue-
 interface QueueTable {
   get(id: string): Promise<QueueItem | undefined>
   put(id: string, item: QueueItem): Promise<void>
+  delete(id: string): Promise<void>
   all(): Promise<readonly QueueItem[]>
 }
 
@@ -82,6 +83,7 @@ const defaultQueueOptions: QueueOptions = Object.freeze({
 })
 
 const CANCELLED = new Error('cancelled by hand')
+const FINISHED: readonly QueueItem['state'][] = ['done', 'failed', 'cancelled']
 const PUT_BACK = new Error('builds were stopped')
 /** The clock on the wall may be set, or the machine sleep: no timer is trusted for longer. */
 const MAX_GATE_WAIT_MS = 600_000
@@ -191,6 +193,14 @@ export class Queue {
     if (item === undefined || item.state === 'done' || item.state === 'cancelled') return item
     await this.#save(cancelled(item))
     return this.#items.get(id)
+  }
+
+  /** Lets go of an item that neither waits nor runs. */
+  async forget(id: string): Promise<void> {
+    const item = this.#items.get(id)
+    if (item === undefined || !FINISHED.includes(item.state) || this.#running.has(id)) return
+    await this.#components.table.delete(id)
+    this.#items.delete(id)
   }
 
   /** Undefined as priority: its project's again. */

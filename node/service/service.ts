@@ -13,6 +13,7 @@ import type {
   PeerSummary,
   Priority,
   ProjectSummary,
+  PruneReport,
   QueueItem,
   RebuildPlan,
   ReleaseSummary,
@@ -252,6 +253,12 @@ export class Service implements NodeService {
 
   resumeQueue(options: { readonly voting?: boolean }): Promise<GateSummary> {
     return this.#rebuilding.resume(options)
+  }
+
+  prune(options: { readonly dryRun?: boolean; readonly olderThan?: number }): Promise<PruneReport> {
+    const { config, pruning } = this.#parts
+    const { dryRun = false, olderThan = config.prune.olderThanSeconds } = options
+    return pruning.prune({ dryRun, olderThan })
   }
 
   async operators(): Promise<readonly OperatorSummary[]> {

@@ -24,6 +24,10 @@ export class StatementCache {
     return statement
   }
 
+  delete(sid: Sid): void {
+    this.#statements.delete(sid)
+  }
+
   add(statement: SignedStatement): void {
     this.#statements.delete(statement.sid)
     this.#statements.set(statement.sid, statement)

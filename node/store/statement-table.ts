@@ -40,6 +40,7 @@ import { StatementCache } from './statement-cache.ts'
 import { encodeStatementRecord, parseStatementRecord } from './statement-record.ts'
 import { Revisions } from './revisions.ts'
 import { CARDS_IMAGE, imageOf, indexEntries } from './statement-indexes.ts'
+import { removeStatements } from './removal.ts'
 import { StoreError } from './store-error.ts'
 import type { Writer } from './writer.ts'
 
@@ -240,6 +241,29 @@ export class StatementTable {
       }
     }
     return damaged
+  }
+
+  /** Every statement that is whole, in the order of their sids; what is damaged is an error. */
+  async *all(): AsyncGenerator<SignedStatement> {
+    for await (const piece of this.#components.database.scan(rangeIn('statement'))) {
+      for (const [key, value] of piece) yield this.#read(lastSid(key), value).statement
+    }
+  }
+
+  /**
+   * Takes these out, with all that leads to them, on the disk when this resolves; those that are damaged
+   * stay. Whoever keeps in mind what is here must be told.
+   */
+  async remove(sids: readonly Sid[]): Promise<void> {
+    const { database, writer, crypto } = this.#components
+    await writer.exclusive(async (before) => {
+      const { removed, ledger } = await removeStatements({ database, crypto }, sids, before)
+      for (const statement of removed) {
+        this.#cache.delete(statement.sid)
+        this.#revisions.raise(imageOf(statement), statement.body.kind)
+      }
+      return ledger
+    })
   }
 
   count(): number {

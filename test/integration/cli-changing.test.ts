@@ -303,6 +303,16 @@ describe('queue', () => {
   })
 })
 
+describe('prune', () => {
+  it('says what went, or would go', async () => {
+    const tried = await node.run('prune', '--dry-run', '--older-than', '30d')
+    expect(tried.stdout).toMatch(/would go:\n.*2 of images not followed, 1 of strangers, 3 cards/)
+    expect((await node.run('prune', '--json')).json).toMatchObject({ dryRun: false, alerts: 5 })
+    expect(node.api.service.pruned).toEqual([{ dryRun: true, olderThan: 30 * 86_400 }, {}])
+    expect((await node.run('prune', '--older-than', 'soon')).exitCode).toBe(2)
+  })
+})
+
 describe('trust', () => {
   it('takes a card that another node wrote', async () => {
     const path = join(node.api.folder, 'own.card')

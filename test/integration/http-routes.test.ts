@@ -80,6 +80,7 @@ const CALLS: Record<string, { method: string; path: string; body?: unknown }> = 
   },
   untrustOperator: { method: 'DELETE', path: `/v1/operators/${OPERATOR}` },
   getStatus: { method: 'GET', path: '/v1/status' },
+  prune: { method: 'POST', path: '/v1/prune', body: { dryRun: true, olderThan: 60 } },
   listPeers: { method: 'GET', path: '/v1/peers' },
   listAlerts: { method: 'GET', path: '/v1/alerts?open=true' },
   getHealth: { method: 'GET', path: '/healthz' },

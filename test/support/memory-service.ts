@@ -333,6 +333,7 @@ export class MemoryService implements NodeService {
   projectList: ProjectSummary[] = [makeProject()]
   queueList: QueueItem[] = [makeQueueItem()]
   readonly paused: object[] = []
+  readonly pruned: object[] = []
   readonly resumed: object[] = []
   operatorList: OperatorSummary[] = [makeOperator()]
   alertList: AlertSummary[] = [makeAlert()]
@@ -510,6 +511,17 @@ export class MemoryService implements NodeService {
   async resumeQueue(options: { readonly voting?: boolean }): Promise<GateSummary> {
     this.resumed.push(options)
     return makeGate()
+  }
+
+  async prune(options: { readonly dryRun?: boolean; readonly olderThan?: number }) {
+    this.pruned.push(options)
+    return {
+      dryRun: options.dryRun ?? false,
+      statements: { strangers: 1, notFollowed: 2, cards: 3, kept: 4 },
+      alerts: 5,
+      queueItems: 6,
+      buildLogs: { files: 7, bytes: 8192 },
+    }
   }
 
   async operators(): Promise<readonly OperatorSummary[]> {

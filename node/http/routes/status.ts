@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { NodeService } from '../node-service.ts'
 import { addRoute } from '../route.ts'
 import { alerts } from '../schema/alert.ts'
-import { health, peers, readiness, status } from '../schema/status.ts'
+import { health, peers, pruneReport, pruneRequest, readiness, status } from '../schema/status.ts'
 
 export function addStatusRoutes(app: FastifyInstance, service: NodeService): void {
   addRoute(app, {
@@ -14,6 +14,16 @@ export function addStatusRoutes(app: FastifyInstance, service: NodeService): voi
     summary: 'Who this node is, and what it is doing.',
     reply: status,
     answer: () => service.status(),
+  })
+  addRoute(app, {
+    method: 'POST',
+    path: '/v1/prune',
+    id: 'prune',
+    tag: 'node',
+    summary: 'Lets go of what no verdict over the followed projects needs, and of old build logs.',
+    body: pruneRequest,
+    reply: pruneReport,
+    answer: ({ body }) => service.prune(body),
   })
   addRoute(app, {
     method: 'GET',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { PeerSummary, Status } from '../node-service.ts'
+import type { PeerSummary, PruneReport, Status } from '../node-service.ts'
 import { component, list } from './component.ts'
 import { image, key, operatorId, seconds } from './identifiers.ts'
 import { logStatus } from './log.ts'
@@ -39,6 +39,30 @@ export const status: z.ZodType<Status> = component(
       warnings: z.array(z.string()),
     }),
     started: seconds,
+  }),
+)
+
+export const pruneReport: z.ZodType<PruneReport> = component(
+  'PruneReport',
+  z.object({
+    dryRun: z.boolean(),
+    statements: z.object({
+      strangers: z.number().int(),
+      notFollowed: z.number().int(),
+      cards: z.number().int(),
+      kept: z.number().int(),
+    }),
+    alerts: z.number().int(),
+    queueItems: z.number().int(),
+    buildLogs: z.object({ files: z.number().int(), bytes: z.number().int() }),
+  }),
+)
+
+export const pruneRequest = component(
+  'PruneRequest',
+  z.strictObject({
+    dryRun: z.boolean().exactOptional(),
+    olderThan: z.number().int().min(0).exactOptional(),
   }),
 )
 

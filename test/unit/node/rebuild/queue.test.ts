@@ -46,6 +46,7 @@ function makeQueue(
       table: {
         get: async (id) => rows.get(id),
         put: async (id, item) => void rows.set(id, item),
+        delete: async (id) => void rows.delete(id),
         all: async () => [...rows.values()],
       },
       gate,
