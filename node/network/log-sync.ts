@@ -57,6 +57,8 @@ export class LogSync {
   readonly #declined: Declined
   readonly #gaps: Gaps
   readonly #coming = new Set<Sid>()
+  /** Peers that were not asked for what another exchange had asked for. */
+  readonly #shared = new Set<string>()
   /** Peers that are being caught up with. */
   readonly #running = new Map<string, Promise<number>>()
   #timer: NodeJS.Timeout | undefined
@@ -121,8 +123,7 @@ export class LogSync {
       (peer) => this.#exchanger.addressOf(peer),
       this.#options.syncPeers,
     )
-    const round = Promise.allSettled(peers.map((peer) => this.#catchUpAgain(peer)))
-    const results = await abortable(round, signal)
+    const results = await abortable(this.#askAll(peers), signal)
     results.forEach((result, i) => {
       if (result.status === 'rejected') this.#exchanger.blame(peers[i] ?? '', result.reason)
     })
@@ -132,6 +133,23 @@ export class LogSync {
       failed: results.length - fetched.length,
       fetched: fetched.reduce((sum, count) => sum + count, 0),
     }
+  }
+
+  /** Asks all at once, and after that once more whom was not asked for what another one had not. */
+  async #askAll(peers: readonly string[]): Promise<PromiseSettledResult<number>[]> {
+    const results = await Promise.allSettled(peers.map((peer) => this.#catchUpAgain(peer)))
+    for (const [i, result] of results.entries()) {
+      if (result.status === 'rejected') continue
+      const [more] = await Promise.allSettled([this.#askForShared(peers[i] ?? '')])
+      results[i] =
+        more.status === 'rejected' ? more : { ...result, value: result.value + more.value }
+    }
+    return results
+  }
+
+  async #askForShared(peer: string): Promise<number> {
+    const isOpen = this.#shared.delete(peer) && !this.#isComplete()
+    return isOpen ? this.#catchUpAgain(peer) : 0
   }
 
   /** The next round: at the interval, or sooner while something that is listed is missing here. */
@@ -167,6 +185,10 @@ export class LogSync {
     const { stopping, speakers } = this.#exchanger
     try {
       await this.#catchUp(peer)
+      if (this.#shared.has(peer)) {
+        await Promise.allSettled(this.#running.values())
+        await this.#askForShared(peer)
+      }
       await wait(this.#options.settleMs, undefined, { signal: stopping })
       if (speakers.has(peer)) await this.#catchUpAgain(peer)
     } catch (error) {
@@ -194,6 +216,7 @@ export class LogSync {
     for (let i = 0; i < limits.MAX_EXCHANGES_IN_A_ROW; i++) {
       const result = await this.#exchange(peer, [])
       fetched += result.statements
+      if (result.shared === true) this.#shared.add(peer)
       if (result.complete) {
         this.#synced = true
         break

@@ -45,6 +45,8 @@ export interface SyncResult {
   statements: number
   /** False where the rounds did not suffice, or only `gaps` were filled. */
   complete: boolean
+  /** Something was left to another exchange that had asked for it, and whose peer may not have it. */
+  shared?: boolean
 }
 
 /** Heads that another has signed, and whose leaves are missing here. */
@@ -297,7 +299,11 @@ class Client {
         // The card of a log that is here may have been lost since: it is in the log itself.
         if (standing === 'unwanted' || (standing === 'needs-card' && tags === projects)) continue
         for (const sid of book.missingBodies(origin, tags)) {
-          if (this.#asked.has(sid) || declined.has(sid) || coming.has(sid)) continue
+          if (this.#asked.has(sid) || declined.has(sid)) continue
+          if (coming.has(sid)) {
+            this.#result.shared = true
+            continue
+          }
           this.#asked.add(sid)
           coming.add(sid)
           batch.push(sid)

@@ -19,6 +19,8 @@ export interface ExchangeInit {
   /** What comes of each frame that the server sends; nothing where it hangs up instead. */
   readonly alter?: (frame: Uint8Array) => readonly Uint8Array[]
   readonly declined?: Set<string>
+  /** What other exchanges of the client have asked for. */
+  readonly coming?: Set<string>
 }
 
 export interface ExchangeReport {
@@ -33,7 +35,12 @@ export interface ExchangeReport {
 export function exchange(
   client: LogStore,
   server: LogStore,
-  { gaps = [], alter = (frame) => [frame], declined = new Set() }: ExchangeInit = {},
+  {
+    gaps = [],
+    alter = (frame) => [frame],
+    declined = new Set(),
+    coming = new Set(),
+  }: ExchangeInit = {},
 ): ExchangeReport {
   const toServer: Uint8Array[] = []
   const toClient: Uint8Array[] = []
@@ -50,6 +57,7 @@ export function exchange(
     wishes: client,
     now: () => NOW,
     declined,
+    coming,
   }
   for (const step of syncClient(components, result, gaps)) {
     switch (step.type) {

@@ -68,6 +68,20 @@ test('one digest tells two nodes that they have the same', () => {
   expect(report.result.complete).toBe(true)
 })
 
+test('what another exchange has asked for is left to it, and said to be', () => {
+  const log = new TestLog(alice).add(alice.card, rebuild)
+  const server = holding(log, alice.card, rebuild)
+  const client = makeLogStore()
+  const coming = new Set([rebuild.statement.sid])
+  const { result } = exchange(client, server, { coming })
+  expect(result).toEqual({ heads: 1, statements: 1, complete: true, shared: true })
+  expect([...coming]).toEqual([rebuild.statement.sid])
+  coming.clear()
+  expect(exchange(client, server, { coming }).result).toEqual({
+    ...{ heads: 0, statements: 1, complete: true },
+  })
+})
+
 test('bodies that are missing under a log that both have are asked for all the same', () => {
   const log = new TestLog(alice).add(alice.card, rebuild)
   const client = holding(log)
