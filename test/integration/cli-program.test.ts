@@ -203,7 +203,7 @@ describe('where no node runs', () => {
     const ran = await run('status')
     expect(ran.exitCode).toBe(2)
     expect(ran.stderr).toMatch(
-      /^rebuildnet: .*config\.toml: unknown key "listten"; known: format, .*\n$/,
+      /^rebuildnet: .*config\.toml:2: unknown key "listten"; known: format, .*\n$/,
     )
   })
 })

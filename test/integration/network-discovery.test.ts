@@ -21,7 +21,7 @@ test('a bootstrap node tells those who ask of one another', async () => {
   await waitFor('it is known', () => hub.network.peers().some(({ agent }) => agent !== null))
   const two = await startNode({ options })
   await waitFor('they have met', () => knows(two.network, one.network))
-  expect(knows(one.network, two.network)).toBe(true)
+  await waitFor('both know it', () => knows(one.network, two.network))
 })
 
 test('a node that is no bootstrap node tells nobody of its peers', async () => {

@@ -78,7 +78,9 @@ test('what another exchange has asked for is left to it, and said to be', () => 
   expect([...coming]).toEqual([rebuild.statement.sid])
   coming.clear()
   expect(exchange(client, server, { coming }).result).toEqual({
-    ...{ heads: 0, statements: 1, complete: true },
+    heads: 0,
+    statements: 1,
+    complete: true,
   })
 })
 
