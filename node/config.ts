@@ -38,8 +38,6 @@ interface BuildConfig {
 }
 
 interface DiskConfig {
-  /** What the data folder may come to hold, in MB; 0: no limit but the disk's. */
-  readonly budgetMb: number
   /** Longest that the log of a build is kept, in seconds. */
   readonly logAgeSeconds: number
 }
@@ -127,7 +125,7 @@ export const defaultConfig: Config = Object.freeze({
     replicaWaitSeconds: 6 * 3600,
   }),
   builders: Object.freeze({ buildkit: [] }),
-  disk: Object.freeze({ budgetMb: 0, logAgeSeconds: 90 * DAY }),
+  disk: Object.freeze({ logAgeSeconds: 90 * DAY }),
   prune: Object.freeze({ everySeconds: 0, olderThanSeconds: 90 * DAY }),
 })
 
@@ -199,7 +197,6 @@ const schema = z.strictObject({
   ...builderTables,
   disk: z
     .strictObject({
-      budget_mb: z.number().int().min(0).max(1_000_000_000).optional(),
       log_age: duration.optional(),
     })
     .optional(),
@@ -349,7 +346,6 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       replicaWaitSeconds: build.replica_wait ?? defaults.build.replicaWaitSeconds,
     },
     disk: {
-      budgetMb: disk.budget_mb ?? defaults.disk.budgetMb,
       logAgeSeconds: disk.log_age ?? defaults.disk.logAgeSeconds,
     },
     prune: {

@@ -145,8 +145,7 @@ format = 1
 # replica_wait = "6h"       # how long others are given first where a project shares its work
 
 [disk]
-# budget_mb = 0             # what this folder may come to hold; 0: no limit but the disk's
-# log_age = "90d"           # longest that the log of a build is kept
+# log_age = "90d"           # how old logs of builds are that "rebuildnet prune" takes away
 
 [prune]
 # every = 0                 # "7d": prune by itself, as "rebuildnet prune" does

@@ -36,8 +36,6 @@ export interface QueueGateComponents {
   readonly table: GateTable
   readonly clock: Clock
   readonly wallClock?: WallClock
-  /** Why there is no room on the disk for a build; undefined where there is. */
-  readonly crowded?: () => string | undefined
 }
 
 export interface QueueGateOptions {
@@ -152,13 +150,10 @@ export class QueueGate {
   }
 
   #reasons(now: number): string[] {
-    const { crowded } = this.#components
-    const full = crowded?.()
     return [
       ...(this.#votingStop?.reasons.map((reason) => `voting stopped: ${reason}`) ?? []),
       ...(this.#pause === undefined ? [] : ['paused by hand']),
       ...(this.#inHours(now) ? [] : ['outside the hours of the schedule']),
-      ...(full === undefined ? [] : [full]),
     ]
   }
 
