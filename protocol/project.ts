@@ -19,6 +19,7 @@ import {
   isBuildArgName,
   isBuilderVersion,
   isContextPath,
+  isEgressHost,
   isExporterOption,
   isPinnedImage,
   isSourcePath,
@@ -58,6 +59,7 @@ export interface RecipeTemplate {
   readonly sourceDateEpoch?: TemplateValue
   readonly annotations?: Readonly<Record<string, TemplateValue>>
   readonly network?: 'none' | 'default'
+  readonly egress?: readonly string[]
   readonly exporter?: Readonly<Record<string, string>>
 }
 
@@ -124,17 +126,29 @@ const builder = z.strictObject({
   image: spelled(isPinnedImage, 'an image pinned by digest (name@sha256:…)', 400).exactOptional(),
 })
 
-const recipe = z.strictObject({
-  builders: unique(builder, ({ name }) => name, 'builder'),
-  dockerfile: spelled(isSourcePath, 'a relative path without ".."', 512).default('Dockerfile'),
-  context: spelled(isContextPath, '"." or a relative path without ".."', 512).default('.'),
-  target: spelled(isTargetName, 'the name of a build stage', 128).optional(),
-  build_args: table(templateValue, isBuildArgName, 'the name of a build argument'),
-  source_date_epoch: z.union([z.int().min(0).max(MAX_TIME), z.literal('commit'), time]).optional(),
-  annotations: table(templateValue, isAnnotationKey, 'an annotation key'),
-  network: z.enum(['none', 'default']).optional(),
-  exporter: table(z.string().max(2048), isExporterOption, 'the name of an exporter option'),
-})
+const recipe = z
+  .strictObject({
+    builders: unique(builder, ({ name }) => name, 'builder'),
+    dockerfile: spelled(isSourcePath, 'a relative path without ".."', 512).default('Dockerfile'),
+    context: spelled(isContextPath, '"." or a relative path without ".."', 512).default('.'),
+    target: spelled(isTargetName, 'the name of a build stage', 128).optional(),
+    build_args: table(templateValue, isBuildArgName, 'the name of a build argument'),
+    source_date_epoch: z
+      .union([z.int().min(0).max(MAX_TIME), z.literal('commit'), time])
+      .optional(),
+    annotations: table(templateValue, isAnnotationKey, 'an annotation key'),
+    network: z.enum(['none', 'default']).optional(),
+    egress: unique(
+      spelled(isEgressHost, 'a host or host:port, in lower case', 259),
+      text,
+      'host (network = "none" allows none)',
+    ).optional(),
+    exporter: table(z.string().max(2048), isExporterOption, 'the name of an exporter option'),
+  })
+  .refine(({ network, egress }) => network !== 'none' || egress === undefined, {
+    path: ['egress'],
+    message: 'names hosts, and network is "none"',
+  })
 
 const project = z.strictObject({
   format: z.literal(PROJECT_FORMAT),

@@ -38,6 +38,7 @@ export function matchesTemplate(
     context: [template.context, recipe.context],
     target: [template.target, recipe.target],
     network: [template.network ?? 'default', recipe.network ?? 'default'],
+    egress: [template.egress, recipe.egress],
     exporter: [template.exporter ?? {}, recipe.exporter ?? {}],
   }
   for (const [name, [permitted, actual]] of Object.entries(literals)) {

@@ -39,6 +39,11 @@ export interface Recipe {
   readonly annotations?: Readonly<Record<string, string>>
   /** What RUN steps may reach; `none` where absent is NOT implied: absent means `default`. */
   readonly network?: 'none' | 'default'
+  /**
+   * Hosts that RUN steps may reach, each `host` (ports 80 and 443) or `host:port`, sorted, each
+   * once; absent: any. Not with `network` `none`.
+   */
+  readonly egress?: readonly string[]
   /** Options of the builder's exporter, such as `rewrite-timestamp`. */
   readonly exporter?: Readonly<Record<string, string>>
 }
@@ -52,6 +57,7 @@ const RECIPE_FIELDS = [
   'sourceDateEpoch',
   'annotations',
   'network',
+  'egress',
   'exporter',
 ] as const satisfies readonly (keyof Recipe)[]
 
@@ -85,6 +91,12 @@ export function parseRecipe(value: JsonValue | Field): Recipe {
     each.stringMap(MAX_ENTRIES, isAnnotationKey, MAX_VALUE_BYTES),
   )
   const network = field.optional('network', (each) => each.oneOf(['none', 'default']))
+  const egress = field.optional('egress', (each) =>
+    each.sortedList(MAX_ENTRIES, parseEgressHost, compareText),
+  )
+  if (egress?.length === 0 || (egress !== undefined && network === 'none')) {
+    field.at('egress').fail('not-canonical', 'names no host: network "none" says that')
+  }
   const exporter = field.optional('exporter', (each) =>
     each.stringMap(MAX_ENTRIES, isExporterOption, MAX_VALUE_BYTES),
   )
@@ -97,6 +109,7 @@ export function parseRecipe(value: JsonValue | Field): Recipe {
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(annotations === undefined ? {} : { annotations }),
     ...(network === undefined ? {} : { network }),
+    ...(egress === undefined ? {} : { egress }),
     ...(exporter === undefined ? {} : { exporter }),
   }
 }
@@ -120,6 +133,20 @@ function parseBuilder(field: Field): BuilderPin {
     ...(version === undefined ? {} : { version }),
     ...(image === undefined ? {} : { image }),
   }
+}
+
+function parseEgressHost(field: Field): string {
+  return field.spelled(isEgressHost, 'a host or host:port, in lower case', 259)
+}
+
+/** `host` or `host:port`: a name or an IPv4 address in lower case; no port that `host` implies. */
+export function isEgressHost(text: string): boolean {
+  const [, host = '', port] = /^([a-z0-9.-]{1,253})(?::([1-9][0-9]{0,4}))?$/.exec(text) ?? []
+  const labels = host.split('.')
+  return (
+    labels.every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label)) &&
+    Number(port ?? 1) <= 65_535
+  )
 }
 
 /** A path within the source: relative, `/` between names, none of them empty, `.` or `..`. */

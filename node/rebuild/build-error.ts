@@ -39,6 +39,8 @@ const FAILURES = {
   'build-cancelled': { stage: 'build', class: 'infrastructure' },
   'out-of-memory': { stage: 'build', class: 'infrastructure' },
   'too-many-processes': { stage: 'build', class: 'infrastructure' },
+  'network-limit': { stage: 'build', class: 'infrastructure' },
+  'egress-refused': { stage: 'build', class: 'infrastructure' },
   'disk-full': { stage: 'build', class: 'infrastructure' },
   'export-failed': { stage: 'export', class: 'infrastructure' },
 } as const satisfies Record<string, { stage: RebuildStage; class: FailureClass }>

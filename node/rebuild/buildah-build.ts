@@ -20,6 +20,7 @@ import {
   listCommand,
   pullCommand,
   pushCommand,
+  keepsBitsOfUsers,
   type BuildahHost,
   type BuildahLayout,
 } from './buildah-commands.ts'
@@ -27,7 +28,7 @@ import { explainFailure } from './buildah-failure.ts'
 import { refuseOwnImage, type BuiltImage } from './cold-build.ts'
 import { succeeded, type CommandResult } from './command.ts'
 import { Confinement } from './confinement.ts'
-import type { SandboxFeature } from './sandbox.ts'
+import type { SandboxFeature } from './sandbox-probe.ts'
 import { resolveSourcePath, settleTree } from './source-tree.ts'
 import { removeWorkFolder } from './work-folder.ts'
 
@@ -45,12 +46,16 @@ export class BuildahBuild {
   #source = ''
 
   constructor(job: BuildJob, components: BuildahComponents, signal: AbortSignal) {
-    const { features, log } = components
+    const { features, log, host } = components
     this.#job = job
     this.#components = components
     this.#layout = layOut(job.workDirectory)
     const { root } = this.#layout
-    this.#confinement = new Confinement(job, { features, log, engine: 'buildah', root }, signal)
+    this.#confinement = new Confinement(
+      job,
+      { features, log, engine: 'buildah', root, separateUsers: keepsBitsOfUsers(host.version) },
+      signal,
+    )
   }
 
   /** Throws BuildError. Leaves nothing but the image either way. */
@@ -66,8 +71,9 @@ export class BuildahBuild {
       const { host } = this.#components
       const push = pushCommand(this.#layout, host, recipe)
 
-      await this.#confinement.start()
-      await this.#prepare(bases)
+      const plain = plainRegistries(bases, this.#job.insecureRegistries)
+      await this.#confinement.start(plain)
+      await this.#prepare(plain)
       for (const base of bases) {
         await this.#command('pull', pullCommand(this.#layout, host, platform, base))
       }
@@ -104,7 +110,7 @@ export class BuildahBuild {
     }
   }
 
-  async #prepare(bases: readonly string[]): Promise<void> {
+  async #prepare(plain: readonly string[]): Promise<void> {
     const { sourceDateEpoch } = this.#job.recipe
     const layout = this.#layout
     // Versions that clamp times keep older ones; and all hash the modes of files into the history.
@@ -113,11 +119,11 @@ export class BuildahBuild {
       await mkdir(directory, { mode: 0o700 })
     }
     await mkdir(join(layout.configuration, 'registries.conf.d'), { recursive: true })
-    const plain = plainRegistries(bases, this.#job.insecureRegistries)
     const files = configurationFiles(layout, this.#components.host, plain)
     for (const [name, text] of Object.entries(files)) {
       await writeFile(join(layout.configuration, name), text)
     }
+    await this.#confinement.give(layout.work, this.#source)
   }
 
   async #command(
@@ -126,9 +132,10 @@ export class BuildahBuild {
     keepOutput = false,
   ): Promise<CommandResult> {
     const offline = phase === 'build' && this.#job.recipe.network === 'none'
+    const online = phase === 'build' ? 'steps' : true
     const result = await this.#confinement.run(command, {
       env: buildahEnvironment(this.#layout),
-      network: !offline,
+      network: offline ? false : online,
       readable: [this.#source],
       keepOutput,
     })

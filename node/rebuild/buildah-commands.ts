@@ -238,6 +238,14 @@ export function isAtLeast(version: string, major: number, minor: number): boolea
   return ownMajor > major || (ownMajor === major && ownMinor >= minor)
 }
 
+/**
+ * Whether a build in a user namespace gives the bits of one without. Earlier versions write the
+ * marks that overlay leaves there (`user.overlay.origin`) into layers.
+ */
+export function keepsBitsOfUsers(version: string): boolean {
+  return isAtLeast(version, 1, 39)
+}
+
 const COMPRESSIONS = ['gzip', 'zstd', 'uncompressed']
 
 function exporterArguments(recipe: Recipe): readonly string[] {

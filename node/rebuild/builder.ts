@@ -10,6 +10,7 @@ import type { Material } from '../../protocol/rebuild.ts'
 import type { FailureClass, RebuildStage } from '../../protocol/rebuild.ts'
 import type { BuilderName, BuilderPin, Recipe } from '../../protocol/recipe.ts'
 import { BuildError, type BuildErrorCode } from './build-error.ts'
+import type { FetchedFile } from './egress/http-relay.ts'
 
 export interface BuildLimits {
   /** For the whole build, base images included. */
@@ -23,6 +24,8 @@ export interface BuildLimits {
   /** What must stay free on its disk. */
   readonly minFreeBytes: number
   readonly logBytes: number
+  /** What the steps may fetch, where the way out is the node's own. */
+  readonly networkBytes: number
 }
 
 export const defaultBuildLimits: BuildLimits = Object.freeze({
@@ -33,6 +36,7 @@ export const defaultBuildLimits: BuildLimits = Object.freeze({
   diskBytes: 20 * 1024 ** 3,
   minFreeBytes: 512 * 1024 ** 2,
   logBytes: 16 * 1024 ** 2,
+  networkBytes: 20 * 1024 ** 3,
 })
 
 export interface BuildJob {
@@ -64,6 +68,8 @@ export type BuildResult =
       readonly version: string
       /** True where RUN steps ran on another architecture than the host's. */
       readonly emulated: boolean
+      /** What its steps fetched by plain HTTP, where the way out is the node's own. */
+      readonly fetched?: readonly FetchedFile[]
       readonly logDigest: string
     }
   | {

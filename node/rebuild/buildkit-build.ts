@@ -38,7 +38,7 @@ import { refuseOwnImage, type BuiltImage } from './cold-build.ts'
 import { succeeded, type CommandResult } from './command.ts'
 import { Confinement } from './confinement.ts'
 import { parseInfo, parsePlatforms } from './buildkit-info.ts'
-import type { SandboxFeature } from './sandbox.ts'
+import type { SandboxFeature } from './sandbox-probe.ts'
 import { resolveSourcePath, settleTree } from './source-tree.ts'
 import { removeWorkFolder } from './work-folder.ts'
 

@@ -24,7 +24,8 @@ import { parseInfo, parsePlatforms } from './buildkit-info.ts'
 import { buildFromCold } from './cold-build.ts'
 import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
 import { printOf } from './print-of.ts'
-import { probeSandbox, SYSTEM_PATH } from './sandbox.ts'
+import { SYSTEM_PATH } from './sandbox.ts'
+import { probeSandbox } from './sandbox-probe.ts'
 
 const DETECT_WAIT_SECONDS = 10
 const OVERLAYFS_MAGIC = 0x794c7630

@@ -1,6 +1,6 @@
 /**
- * What stands around every command of one build: the sandbox, the control group, the watch on the
- * disk, one deadline.
+ * What stands around every command of one build: the sandbox, its users and its network, the
+ * control group, the watch on the disk, one deadline.
  *
  * After every command, even one that exits 0, they are asked whether anything was cut short, since
  * a build that ran into a limit says nothing about its recipe.
@@ -12,7 +12,14 @@ import type { BuildJob } from './builder.ts'
 import { Cgroup } from './cgroup.ts'
 import { runCommand, type CommandOptions, type CommandResult } from './command.ts'
 import { DiskWatch } from './disk-watch.ts'
-import { isSystemProgram, type Sandbox, type SandboxFeature } from './sandbox.ts'
+import { Egress } from './egress/egress.ts'
+import type { FetchedFile } from './egress/http-relay.ts'
+import type { EgressPolicy } from './egress/policy.ts'
+import { isSystemProgram, type Sandbox } from './sandbox.ts'
+import type { SandboxFeature } from './sandbox-probe.ts'
+import { giveTree } from './source-tree.ts'
+import { chooseUserRange } from './user-range.ts'
+import { resolveHost } from '../system/public-address.ts'
 
 export interface ConfinementComponents {
   readonly features: ReadonlySet<SandboxFeature>
@@ -21,12 +28,19 @@ export interface ConfinementComponents {
   readonly engine: string
   /** Empty folder on which the sandbox's root is assembled. */
   readonly root: string
+  /** True where the builder gives the same bits as root of a user namespace as it does as root. */
+  readonly separateUsers?: boolean
+  /** How names of a step's are looked up; the system's resolver where absent. */
+  readonly resolve?: (host: string) => Promise<readonly string[]>
 }
 
 export interface ConfinedOptions {
   readonly env: Readonly<Record<string, string>>
-  /** False: no network but loopback. */
-  readonly network: boolean
+  /**
+   * False: no network but loopback. True: what the builder itself fetches, from registries of the
+   * recipe's too. `steps`: no more than the recipe lets its steps reach.
+   */
+  readonly network: boolean | 'steps'
   /** What it may read beside the system's programs. */
   readonly readable: readonly string[]
   /** Keep standard output in place of logging it. */
@@ -38,7 +52,8 @@ export interface ConfinedOptions {
 }
 
 /** The part of a job that this is about. */
-export type ConfinedJob = Pick<BuildJob, 'workDirectory' | 'limits'>
+export type ConfinedJob = Pick<BuildJob, 'workDirectory' | 'limits'> &
+  Partial<Pick<BuildJob, 'recipe' | 'insecureRegistries'>>
 
 export class Confinement {
   readonly #job: ConfinedJob
@@ -47,6 +62,9 @@ export class Confinement {
   readonly #signal: AbortSignal
   readonly #deadline: number
   #cgroup: Cgroup | undefined
+  #egress: Egress | undefined
+  #ids: number | undefined
+  #registries: readonly string[] = []
 
   constructor(job: ConfinedJob, components: ConfinementComponents, signal: AbortSignal) {
     const { workDirectory, limits } = job
@@ -60,21 +78,49 @@ export class Confinement {
     this.#deadline = performance.now() + limits.timeoutMs
   }
 
-  async start(): Promise<void> {
+  /**
+   * `registries`: those that speak plain http, of this machine too, and that the builder may ask;
+   * absent: it uses the machine's network. Throws BuildError.
+   */
+  async start(registries?: readonly string[]): Promise<void> {
+    const { recipe } = this.#job
+    const { features, separateUsers } = this.#components
+    if (recipe?.egress !== undefined && (registries === undefined || !features.has('egress'))) {
+      throw new BuildError(
+        'recipe-not-supported',
+        'the recipe declares which hosts it reaches, and to hold it to them needs root, network namespaces, and a builder that can: buildah',
+      )
+    }
     await this.#watch.start()
     this.#cgroup = await Cgroup.create(randomUUID(), this.#job.limits)
+    if (features.has('users') && separateUsers === true) this.#ids = await chooseUserRange()
+    if (features.has('egress') && registries !== undefined) await this.#openEgress(registries)
+  }
+
+  /** Gives what the commands are to read and write to their user, where they have one. */
+  async give(...directories: readonly string[]): Promise<void> {
+    if (this.#ids === undefined) return
+    for (const directory of directories) await giveTree(directory, this.#ids)
+  }
+
+  /** What came whole by plain HTTP in the course of the build. */
+  get fetched(): readonly FetchedFile[] {
+    return this.#egress?.fetched ?? []
   }
 
   /** Ends whatever is left of the build. */
   async stop(): Promise<void> {
     this.#watch.stop()
     await this.#cgroup?.remove()
+    await this.#egress?.close()
   }
 
   /** Runs `command` in the work folder. Throws BuildError where something bent it from outside. */
   async run(command: readonly string[], options: ConfinedOptions): Promise<CommandResult> {
+    this.#egress?.setPolicy(this.#policyOf(options.network))
     const result = await runCommand(command, this.#optionsOf(options))
     await this.#checkLimits(result)
+    if (options.network === 'steps') this.#checkEgress(result)
     return result
   }
 
@@ -105,9 +151,39 @@ export class Confinement {
         ...(features.has('view') ? { root } : {}),
         writable: [this.#job.workDirectory],
         readable: readable.filter((path) => !isSystemProgram(path)),
-        network,
+        network: network === false ? false : (this.#egress?.network ?? true),
+        ...(this.#ids === undefined ? {} : { ids: this.#ids }),
       },
     }
+  }
+
+  async #openEgress(registries: readonly string[]): Promise<void> {
+    const { log, resolve } = this.#components
+    this.#registries = registries
+    this.#egress = await Egress.open(
+      { log, resolve: resolve ?? resolveHost },
+      {
+        policies: [this.#policyOf('steps'), this.#policyOf(true)],
+        maxBytes: this.#job.limits.networkBytes,
+      },
+    )
+  }
+
+  #policyOf(network: ConfinedOptions['network']): EgressPolicy {
+    const { recipe, insecureRegistries = [] } = this.#job
+    return network === true
+      ? { hosts: undefined, insecure: [...insecureRegistries, ...this.#registries] }
+      : { hosts: recipe?.egress, insecure: insecureRegistries }
+  }
+
+  /** A step that fails after it was refused something says nothing about its recipe. */
+  #checkEgress({ exitCode }: CommandResult): void {
+    const refused = this.#egress?.refusals ?? []
+    if (exitCode === 0 || refused.length === 0) return
+    throw new BuildError(
+      'egress-refused',
+      `a step failed that was refused the network: ${refused.slice(0, 5).join(', ')}`,
+    )
   }
 
   /** Throws where something from outside has bent the command, whatever its exit code is. */
@@ -126,6 +202,12 @@ export class Confinement {
       throw new BuildError(
         'disk-full',
         `disk full while building: less than ${limits.minFreeBytes} bytes free under ${workDirectory}`,
+      )
+    }
+    if (this.#egress?.isOverLimit === true) {
+      throw new BuildError(
+        'network-limit',
+        `the build fetches more than its limit of ${limits.networkBytes} bytes: raise the limit`,
       )
     }
     const events = await this.#cgroup?.events()

@@ -18,13 +18,17 @@ export interface DiskLimits {
 export type DiskTrouble = 'disk-full' | 'over-limit'
 
 const INTERVAL_MS = 500
+/** What a file takes at least, whatever is in it. */
+const FILE_BYTES = 4096
+/** Of all files that a disk can hold, the part that is left to others. */
+const MIN_FREE_FILES = 0.01
 
 export class DiskWatch {
   readonly #directory: string
   readonly #limits: DiskLimits
   readonly #controller = new AbortController()
   #timer: NodeJS.Timeout | undefined
-  #freeAtStart = 0
+  #atStart: Free = { bytes: 0, files: Infinity }
   #trouble: DiskTrouble | undefined
 
   constructor(directory: string, limits: DiskLimits) {
@@ -42,7 +46,7 @@ export class DiskWatch {
   }
 
   async start(): Promise<void> {
-    this.#freeAtStart = await freeBytes(this.#directory)
+    this.#atStart = await readFree(this.#directory)
     await this.#look(false)
     if (this.#trouble === undefined) this.#schedule()
   }
@@ -61,10 +65,14 @@ export class DiskWatch {
   async #look(thorough: boolean): Promise<void> {
     if (this.#trouble !== undefined) return
     const { maxBytes, minFreeBytes } = this.#limits
-    const free = await freeBytes(this.#directory)
-    if (free < minFreeBytes) this.#raise('disk-full')
+    const free = await readFree(this.#directory)
+    const taken = Math.max(
+      this.#atStart.bytes - free.bytes,
+      (this.#atStart.files - free.files) * FILE_BYTES,
+    )
+    if (free.bytes < minFreeBytes) this.#raise('disk-full')
     // Measuring costs a look at every file: between commands only when the disk has shrunk so far.
-    else if (thorough || this.#freeAtStart - free > maxBytes) {
+    else if (thorough || taken > maxBytes) {
       if ((await folderBytes(this.#directory)) > maxBytes) this.#raise('over-limit')
     }
   }
@@ -88,23 +96,34 @@ export class DiskWatch {
   }
 }
 
-/** Bytes that an ordinary user could still write on the disk under `directory`. */
-async function freeBytes(directory: string): Promise<number> {
-  const { bavail, bsize, files, ffree } = await statfs(directory)
-  // A disk without a free inode is as full as one without a free block.
-  return files > 0 && ffree === 0 ? 0 : bavail * bsize
+/** What is left of a disk. */
+interface Free {
+  /** That an ordinary user could still write. */
+  readonly bytes: number
+  /** Infinite on disks that make room for files as they come. */
+  readonly files: number
 }
 
-/** Bytes that `directory` holds on disk. What vanishes meanwhile is not counted. */
+async function readFree(directory: string): Promise<Free> {
+  const { bavail, bsize, files, ffree } = await statfs(directory)
+  const left = files > 0 ? ffree : Infinity
+  // A disk that has hardly a file left is as full as one without a free block.
+  return { bytes: left < files * MIN_FREE_FILES ? 0 : bavail * bsize, files: left }
+}
+
+/**
+ * Bytes that `directory` holds on disk, each file counted as one block at least: empty ones fill a
+ * disk too. What vanishes meanwhile is not counted.
+ */
 export async function folderBytes(directory: string): Promise<number> {
   let total = 0
   const entries: Dirent[] = await readdir(directory, { withFileTypes: true }).catch(() => [])
   for (const entry of entries) {
     const path = join(directory, entry.name)
-    if (entry.isDirectory()) total += await folderBytes(path)
+    if (entry.isDirectory()) total += FILE_BYTES + (await folderBytes(path))
     else
       total += await lstat(path).then(
-        (stats) => stats.blocks * 512,
+        (stats) => Math.max(FILE_BYTES, stats.blocks * 512),
         () => 0,
       )
   }

@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import { runCommand, succeeded, type CommandResult } from './command.ts'
-import { probeSandbox, SYSTEM_PATH } from './sandbox.ts'
+import { SYSTEM_PATH } from './sandbox.ts'
+import { probeSandbox } from './sandbox-probe.ts'
 import type { SourceLocation } from './source-location.ts'
 
 export interface GitFetchOptions {

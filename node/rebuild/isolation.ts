@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { defaultBuildLimits } from './builder.ts'
 import { Cgroup } from './cgroup.ts'
-import type { SandboxFeature } from './sandbox.ts'
+import type { SandboxFeature } from './sandbox-probe.ts'
 
 /** Whether a recipe that nobody vouches for is kept from this machine's files and processes. */
 export function isIsolated(features: ReadonlySet<SandboxFeature>): boolean {

@@ -8,12 +8,10 @@
  * the build's work folder. Keys, home folders and disks are not in it. What a machine cannot give
  * is reported, never passed over in silence. node/rebuild/README.md, node/README.md T15.
  */
-import { spawn } from 'node:child_process'
-import { lstat, mkdtemp, readlink, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { lstat, readlink } from 'node:fs/promises'
+import { ENTER_SCRIPT } from './sandbox-script.ts'
 
-/** What a command is confined to. Both need root. */
+/** What a command is confined to. All of it needs root. */
 export interface Sandbox {
   /** Empty directory on which the new root is assembled; absent: only processes are confined. */
   readonly root?: string
@@ -21,11 +19,22 @@ export interface Sandbox {
   readonly writable: readonly string[]
   /** Further ones that may be read. */
   readonly readable: readonly string[]
-  /** False: an empty network namespace with only a loopback device in it. */
-  readonly network: boolean
+  /** False: an empty network namespace with only a loopback device in it. True: the machine's. */
+  readonly network: boolean | JoinedNetwork
+  /**
+   * The first of 65536 user ids of this machine that stand for those of the command, which must
+   * own what it is to read and write; needs a root. Absent: root in the sandbox is the machine's.
+   */
+  readonly ids?: number
 }
 
-export type SandboxFeature = 'processes' | 'view' | 'network'
+/** A network namespace that is there already. */
+export interface JoinedNetwork {
+  /** What `nsenter --net` takes. */
+  readonly path: string
+  /** Text of files that take the place of the machine's, by path: they say who is where. */
+  readonly files: Readonly<Record<string, string>>
+}
 
 const PROGRAMS = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32', '/nix', '/gnu']
 
@@ -64,73 +73,35 @@ const SYSTEM_FILES = [
 
 const DEVICES = ['full', 'null', 'random', 'tty', 'urandom', 'zero'].map((name) => `/dev/${name}`)
 
-/**
- * Runs as the first process of the new namespaces and stays, to reap what the build orphans. The
- * text is fixed: paths and the command come as positional parameters and are never parsed.
- */
-const ENTER = `set -eu
-umask 022
-network=$1 root=$2 cwd=$3
-shift 3
-if [ "$network" = none ]; then ip link set lo up || true; fi
-if [ -n "$root" ]; then
-  mount -t tmpfs -o mode=755,size=16m tmpfs "$root"
-  while [ "$1" != -- ]; do
-    mode=$1 from=$2 to=$root$3
-    shift 3
-    mkdir -p "\${to%/*}"
-    if [ "$mode" = link ]; then ln -s "$from" "$to"; continue; fi
-    if [ -d "$from" ]; then mkdir -p "$to"; else : > "$to"; fi
-    mount --bind "$from" "$to"
-    if [ "$mode" = ro ]; then mount -o remount,bind,ro "$to"; fi
-  done
-  cd "$root"
-  mkdir -p proc sys tmp run var/tmp root dev/pts dev/shm .old
-  chmod 1777 tmp var/tmp
-  mount -t proc proc proc
-  for path in proc/sys proc/sysrq-trigger proc/irq proc/bus proc/fs; do
-    if [ -e "$path" ]; then mount --bind "$path" "$path"; mount -o remount,bind,ro "$path"; fi
-  done
-  mount --bind /sys sys
-  mount -o remount,bind,ro sys
-  mount -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts dev/pts
-  mount -t tmpfs -o mode=1777 tmpfs dev/shm
-  ln -s pts/ptmx dev/ptmx
-  ln -s /proc/self/fd dev/fd
-  ln -s fd/0 dev/stdin
-  ln -s fd/1 dev/stdout
-  ln -s fd/2 dev/stderr
-  pivot_root . .old
-  umount -l /.old
-  rmdir /.old
-fi
-shift
-cd "$cwd"
-"$@"
-exit $?`
-
 /** The argv that runs \`command\` in \`sandbox\`. The namespaces die with their creator. */
 export async function enterSandbox(
   sandbox: Sandbox,
   command: readonly string[],
   cwd: string,
 ): Promise<string[]> {
+  const { network } = sandbox
+  const joined = typeof network === 'object'
   const namespaces = ['--pid', '--fork', '--kill-child']
   if (sandbox.root === undefined) namespaces.push('--mount-proc')
   else namespaces.push('--mount', '--ipc')
-  if (!sandbox.network) namespaces.push('--net')
+  if (network === false) namespaces.push('--net')
   const mounts = sandbox.root === undefined ? [] : await listMounts(sandbox)
   return [
     // If the node itself is killed, so is unshare, and with it all that is inside.
-    ...['setpriv', '--pdeathsig', 'KILL', '--', 'unshare', ...namespaces, '--'],
-    ...['/bin/sh', '-c', ENTER, 'rebuildnet-sandbox'],
-    ...[sandbox.network ? 'host' : 'none', sandbox.root ?? '', cwd, ...mounts, '--', ...command],
+    ...['setpriv', '--pdeathsig', 'KILL', '--'],
+    ...(joined ? ['nsenter', `--net=${network.path}`, '--'] : []),
+    ...['unshare', ...namespaces, '--'],
+    ...['/bin/sh', '-c', ENTER_SCRIPT, 'rebuildnet-sandbox'],
+    ...[network === false ? 'none' : 'given', sandbox.root ?? ''],
+    ...[sandbox.ids === undefined ? '' : String(sandbox.ids), cwd, ...mounts, '--', ...command],
   ]
 }
 
 async function listMounts(sandbox: Sandbox): Promise<string[]> {
-  const mounts: string[] = []
+  const files = typeof sandbox.network === 'object' ? sandbox.network.files : {}
+  const mounts = Object.entries(files).flatMap(([path, text]) => ['text', text, path])
   for (const path of [...PROGRAMS, ...SYSTEM_FILES]) {
+    if (Object.hasOwn(files, path)) continue
     const stats = await lstat(path).catch(() => undefined)
     if (stats === undefined) continue
     // /bin is a link into /usr on most systems; /etc/resolv.conf may be one into /run.
@@ -144,42 +115,6 @@ async function listMounts(sandbox: Sandbox): Promise<string[]> {
   for (const path of sandbox.readable) mounts.push('ro', path, path)
   for (const path of sandbox.writable) mounts.push('rw', path, path)
   return mounts
-}
-
-let probed: Promise<ReadonlySet<SandboxFeature>> | undefined
-
-/** What this machine and user can give; tried once in the life of the process. */
-export async function probeSandbox(): Promise<ReadonlySet<SandboxFeature>> {
-  probed ??= probe()
-  return probed
-}
-
-async function probe(): Promise<ReadonlySet<SandboxFeature>> {
-  const features = new Set<SandboxFeature>()
-  if (process.getuid?.() !== 0) return features
-  const root = await mkdtemp(join(tmpdir(), 'rebuildnet-probe-'))
-  const none = { writable: [], readable: [] }
-  try {
-    if (await works({ ...none, network: true })) features.add('processes')
-    if (await works({ ...none, network: true, root })) features.add('view')
-    if (await works({ ...none, network: false })) features.add('network')
-  } finally {
-    await rm(root, { recursive: true, force: true })
-  }
-  return features
-}
-
-async function works(sandbox: Sandbox): Promise<boolean> {
-  const [file = '', ...args] = await enterSandbox(sandbox, ['true'], '/')
-  return new Promise((resolve) => {
-    const child = spawn(file, args, {
-      stdio: 'ignore',
-      env: { PATH: SYSTEM_PATH },
-      timeout: 10_000,
-    })
-    child.once('error', () => resolve(false))
-    child.once('exit', (code) => resolve(code === 0))
-  })
 }
 
 /** PATH of every command that a build runs: the system's own folders, in no user's control. */

@@ -4,7 +4,7 @@
  * The tree is a stranger's. A link in it may point anywhere, so the paths that a recipe names are
  * resolved, links and all, and must end inside.
  */
-import { chmod, lstat, lutimes, readdir, realpath, stat } from 'node:fs/promises'
+import { chmod, lchown, lstat, lutimes, readdir, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { BuildError } from './build-error.ts'
 
@@ -27,6 +27,16 @@ export async function settleTree(directory: string, time: number): Promise<void>
   }
   await chmod(directory, 0o755)
   await lutimes(directory, time, time)
+}
+
+/** Gives a tree to the user and the group `id`, links themselves and not what they point to. */
+export async function giveTree(directory: string, id: number): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) await giveTree(path, id)
+    else await lchown(path, id, id)
+  }
+  await lchown(directory, id, id)
 }
 
 /** The real path of a recipe's Dockerfile or context, which is inside of `source`. */

@@ -4,6 +4,7 @@ import { describeBuilder } from './builder-suite.ts'
 import { describeLimits } from './limits-suite.ts'
 import { BUILDER_TOOLS, describeNeeds } from './needs.ts'
 import { describeWithRegistry } from './registry-suite.ts'
+import { describeSafety } from './safety-suite.ts'
 
 const { runs, words } = describeNeeds(['buildah', ...BUILDER_TOOLS])
 
@@ -12,4 +13,5 @@ describe.runIf(runs)(`buildah${words}`, () => {
   describeBuilder('buildah', create)
   describeLimits('buildah', create)
   describeWithRegistry('buildah', create)
+  describeSafety('buildah', create, { ownNetwork: true })
 })

@@ -92,7 +92,8 @@ export function describeWithRegistry(name: string, create: () => Builder): void 
         class: 'recipe',
       })
       const workDirectory = await mkdtemp(join(workshop.folder, 'work-'))
-      const online = await builder.build({ ...job, workDirectory }, never)
+      const insecureRegistries = [host]
+      const online = await builder.build({ ...job, workDirectory, insecureRegistries }, never)
       expect(online.kind === 'failed' ? online.logTail : '').toBe('')
     })
 

@@ -58,7 +58,11 @@ const path = fc
   .array(fc.constantFrom('docker', 'Dockerfile', '.x', 'a b', 'é'), { minLength: 1, maxLength: 3 })
   .map((parts) => parts.join('/'))
 
-const recipe: fc.Arbitrary<Recipe> = record<Required<Recipe>>(
+const egressHost = fc
+  .tuple(fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?$/), fc.constantFrom('', ':8080'))
+  .map(([label, port]) => `${label}.example${port}`)
+
+const anyRecipe = record<Required<Recipe>>(
   {
     builders: fc
       .subarray(['buildah', 'buildkit', 'docker', 'podman'] as const, { minLength: 1 })
@@ -70,9 +74,15 @@ const recipe: fc.Arbitrary<Recipe> = record<Required<Recipe>>(
     sourceDateEpoch: time,
     annotations: map(fc.stringMatching(/^[!-~]{1,32}$/)),
     network: fc.constantFrom('none', 'default'),
+    egress: fc
+      .uniqueArray(egressHost, { minLength: 1, maxLength: 4 })
+      .map((hosts) => hosts.toSorted((a, b) => (a < b ? -1 : 1))),
     exporter: map(option),
   },
-  ['target', 'buildArgs', 'sourceDateEpoch', 'annotations', 'network', 'exporter'],
+  ['target', 'buildArgs', 'sourceDateEpoch', 'annotations', 'network', 'egress', 'exporter'],
+)
+const recipe: fc.Arbitrary<Recipe> = anyRecipe.filter(
+  ({ network, egress }) => network !== 'none' || egress === undefined,
 )
 
 const logs = fc

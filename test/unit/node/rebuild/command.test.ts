@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { BuildLog } from '../../../../node/rebuild/build-log.ts'
 import { Cgroup } from '../../../../node/rebuild/cgroup.ts'
 import { runCommand, succeeded, type CommandOptions } from '../../../../node/rebuild/command.ts'
-import { probeSandbox } from '../../../../node/rebuild/sandbox.ts'
+import { probeSandbox } from '../../../../node/rebuild/sandbox-probe.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-command-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
