@@ -81,7 +81,13 @@ export class BuildahBuild {
       await this.#command('build', budCommand(this.#layout, host, inputs))
       const materials = await this.#listMaterials(bases)
       await this.#command('export', push)
-      return { image: imageReference(this.#layout), materials, emulated: isEmulated(platform) }
+      const { fetched } = this.#confinement
+      return {
+        image: imageReference(this.#layout),
+        materials,
+        emulated: isEmulated(platform),
+        ...(fetched.length === 0 ? {} : { fetched }),
+      }
     } finally {
       await this.#confinement.stop()
       await this.#cleanUp()

@@ -14,6 +14,7 @@ import { BuildahBuild } from './buildah-build.ts'
 import {
   budCommand,
   isAtLeast,
+  keepsBitsOfUsers,
   layOut,
   pullCommand,
   pushCommand,
@@ -34,11 +35,12 @@ export class Buildah implements Builder {
     this.#version = await readVersion(signal)
     if (this.#version === undefined) return undefined
     const features = await probeSandbox()
+    const own = { ownUsers: keepsBitsOfUsers(this.#version), ownNetwork: true }
     return {
       version: this.#version,
-      isolation: describeIsolation('chroot', features),
+      isolation: describeIsolation('chroot', features, own),
       isolated: isIsolated(features),
-      warnings: await missingIsolation(features),
+      warnings: await missingIsolation(features, own),
     }
   }
 

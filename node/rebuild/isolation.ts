@@ -9,23 +9,66 @@ export function isIsolated(features: ReadonlySet<SandboxFeature>): boolean {
   return features.has('view') && features.has('processes')
 }
 
+/** What a builder can make use of, where the machine gives it. */
+export interface BuilderIsolation {
+  /** It gives the same bits as root of a user namespace. */
+  readonly ownUsers: boolean
+  /** Its steps run in the network of their own that the node makes. */
+  readonly ownNetwork: boolean
+}
+
 /** `base` is what the builder itself gives, such as `chroot`. */
-export function describeIsolation(base: string, features: ReadonlySet<SandboxFeature>): string {
-  if (features.has('view')) return `${base}, with own processes and a view of system programs only`
-  if (features.has('processes')) return `${base}, with own processes`
-  return base
+export function describeIsolation(
+  base: string,
+  features: ReadonlySet<SandboxFeature>,
+  { ownUsers, ownNetwork }: Partial<BuilderIsolation> = {},
+): string {
+  const given = [
+    ...(features.has('processes') ? ['own processes'] : []),
+    ...(features.has('users') && ownUsers === true ? ['own users'] : []),
+    ...(features.has('egress') && ownNetwork === true ? ['an own network'] : []),
+    ...(features.has('view') ? ['a view of system programs only'] : []),
+  ]
+  const last = given.at(-1)
+  if (last === undefined) return base
+  const words = given.length === 1 ? last : `${given.slice(0, -1).join(', ')} and ${last}`
+  return `${base}, with ${words}`
 }
 
 /** What is missing, one line each; limits are tried. */
 export async function missingIsolation(
   features: ReadonlySet<SandboxFeature>,
+  { ownUsers = false, ownNetwork = false }: Partial<BuilderIsolation> = {},
 ): Promise<readonly string[]> {
-  return [...missingFeatures(features), ...(await missingLimits())]
+  return [
+    ...missingFeatures(features),
+    ...missingOwn(features, { ownUsers, ownNetwork }),
+    ...(await missingLimits()),
+  ]
+}
+
+function missingOwn(
+  features: ReadonlySet<SandboxFeature>,
+  { ownUsers, ownNetwork }: BuilderIsolation,
+): readonly string[] {
+  return [
+    ...(ownNetwork && features.has('egress')
+      ? []
+      : [
+          'RUN steps use the network of this machine, its loopback too, unless the recipe says network = "none"; recipes with egress are not built',
+        ]),
+    ...(ownUsers && features.has('users')
+      ? []
+      : [
+          ownUsers
+            ? 'no user namespace: root of a build is root of this machine, in its own view and without most of its powers'
+            : 'root of a build is root of this machine, in its own view and without most of its powers: this builder gives other bits in a user namespace',
+        ]),
+  ]
 }
 
 function missingFeatures(features: ReadonlySet<SandboxFeature>): readonly string[] {
   return [
-    'RUN steps use the network of this machine unless the recipe says network = "none"',
     ...(features.has('processes')
       ? []
       : ['no process namespace: run as root, or a step may outlive its build']),

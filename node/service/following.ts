@@ -44,7 +44,8 @@ export class Following {
       network:
         project.recipe.network === 'none'
           ? 'none'
-          : 'whatever this machine can reach, during builds',
+          : (project.recipe.egress?.join(', ') ??
+            'whatever the builder lets its steps reach, during builds'),
       diskBytes: this.#parts.config.build.diskMb * 1024 * 1024,
       replaces: this.#parts.projects.get(project.image) !== undefined,
       warnings,

@@ -78,9 +78,10 @@ export function describeSafety(
       expect(await fail(job)).toMatchObject({ code: 'disk-full', class: 'infrastructure' })
     })
 
-    it('builds what has holes in place of contents', async () => {
-      const source = await dockerfile('RUN dd if=/dev/zero of=/hole bs=1 count=1 seek=64M\n')
-      await build(await workshop().makeJob(source, {}, { diskBytes: 100 * 1024 ** 2 }))
+    it('holds a hole that becomes contents when it is packed', async () => {
+      const source = await dockerfile('RUN dd if=/dev/zero of=/hole bs=1 count=1 seek=300M\n')
+      const job = await workshop().makeJob(source, {}, { diskBytes: 100 * 1024 ** 2 })
+      expect(await fail(job)).toMatchObject({ code: 'disk-full', class: 'infrastructure' })
     })
 
     it('holds a flooder of the log, until its time is up', async () => {

@@ -20,6 +20,8 @@ import { createDebianBase, createDebianProject, PACKAGE_FILE } from '../support/
 import { waitFor } from '../support/wait-for.ts'
 
 const missing = missingTools('test').map(({ name }) => name)
+/** What the steps of the build may reach, and no more. */
+const MIRRORS = ['deb.debian.org', 'security.debian.org']
 const REBUILDERS = ['one', 'two', 'three']
 
 interface Session {
@@ -139,9 +141,10 @@ async function setUp(): Promise<Session> {
     image,
     repository: `git+file://${repository}`,
     announcer: announcer.operator,
-    insecure: ['file'],
+    // A mirror may be inside of the network that the tests run in.
+    insecure: ['file', ...MIRRORS],
     platform,
-  }).replace('network = "none"', 'network = "default"')
+  }).replace('network = "none"', `egress = ${JSON.stringify(MIRRORS)}`)
   const projectFile = join(root, 'project.toml')
   await writeFile(projectFile, text)
   const loopback = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns']

@@ -62,7 +62,7 @@ const egressHost = fc
   .tuple(fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?$/), fc.constantFrom('', ':8080'))
   .map(([label, port]) => `${label}.example${port}`)
 
-const anyRecipe = record<Required<Recipe>>(
+const anyRecipe: fc.Arbitrary<Recipe> = record<Required<Recipe>>(
   {
     builders: fc
       .subarray(['buildah', 'buildkit', 'docker', 'podman'] as const, { minLength: 1 })

@@ -104,7 +104,7 @@ export class HttpRelay {
     })
     answer.writeHead(reply.statusCode ?? 502, reply.statusMessage, reply.rawHeaders)
     pipeline(reply, answer, (error) => {
-      if (error !== undefined && error !== null) {
+      if (error instanceof Error) {
         answer.destroy()
         return
       }
