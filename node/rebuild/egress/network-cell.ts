@@ -70,7 +70,7 @@ interface CellListeners {
   readonly names: Datagrams
 }
 
-export interface CellServer {
+interface CellServer {
   readonly port: number
   readonly server: Server
 }
