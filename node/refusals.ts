@@ -33,7 +33,7 @@ export async function refusals(
   if (!parts.workshop.isNative(platform) && !parts.config.build.emulate) {
     found.push(`${platform} would have to be emulated (config: build.emulate)`)
   }
-  const engine = await parts.workshop.engineFor(body.recipe.builders)
+  const engine = await parts.workshop.engineFor(body.recipe.builders, platform)
   if (engine === undefined) {
     const names = body.recipe.builders.map(({ name }) => name).join(', ')
     found.push(

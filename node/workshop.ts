@@ -28,13 +28,13 @@ import { askedWait } from './rebuild/asked-wait.ts'
 import { BuildError } from './rebuild/build-error.ts'
 import { BuildLog } from './rebuild/build-log.ts'
 import {
-  chooseBuilder,
-  detectBuilders,
   type AvailableBuilder,
   type Builder,
   type BuildJob,
   type BuildLimits,
+  type BuildResult,
 } from './rebuild/builder.ts'
+import { BuilderPool } from './rebuild/builder-pool.ts'
 import type { AttemptProgress } from './rebuild/queue.ts'
 import type { ColdBuild, PublishedFetch, RebuildWork } from './rebuild/rebuilder.ts'
 import { fetchSource } from './rebuild/source.ts'
@@ -68,15 +68,19 @@ export interface WorkshopOptions {
   readonly limits: BuildLimits
 }
 
+const NO_BUILDER = 'no builder of the recipe is on this machine'
+const ELSEWHERE = 'elsewhere'
+
 export class Workshop {
   readonly #components: WorkshopComponents
   readonly #options: WorkshopOptions
   readonly #facts = readHostFacts()
-  #available: Promise<readonly AvailableBuilder[]> | undefined
+  readonly #pool: BuilderPool
 
   constructor(components: WorkshopComponents, options: WorkshopOptions) {
     this.#components = components
     this.#options = options
+    this.#pool = new BuilderPool(components.builders)
   }
 
   /** Takes away what a process that died left in the work folder. */
@@ -89,11 +93,11 @@ export class Workshop {
   }
 
   isNative(platform: Platform): boolean {
-    return !isEmulated(platform, this.#facts.platform)
+    return !isEmulated(platform, this.#facts.platform) || this.#pool.isNative(platform)
   }
 
-  async engineFor(pins: readonly BuilderPin[]): Promise<Engine | undefined> {
-    const chosen = chooseBuilder(pins, await this.#detect())
+  async engineFor(pins: readonly BuilderPin[], platform?: Platform): Promise<Engine | undefined> {
+    const chosen = await this.#pool.choose(pins, platform)
     if (chosen === undefined) return undefined
     const { builder, detected } = chosen
     return { name: builder.name, ...detected }
@@ -101,13 +105,13 @@ export class Workshop {
 
   /** The first builder found, whatever recipes ask for. */
   async anyEngine(): Promise<Engine | undefined> {
-    const [first] = await this.#detect()
+    const [first] = await this.#pool.available()
     return first === undefined ? undefined : { name: first.builder.name, ...first.detected }
   }
 
   /** The commands that would build it, with `$WORK` for the fresh folder. */
   async plan(release: Release, platform: Platform): Promise<readonly (readonly string[])[]> {
-    const chosen = chooseBuilder(release.recipe.builders, await this.#detect())
+    const chosen = await this.#pool.choose(release.recipe.builders, platform)
     if (chosen === undefined) return []
     return chosen.builder.plan(this.#job(release, platform, '$WORK', '$WORK/build.log'))
   }
@@ -174,7 +178,8 @@ export class Workshop {
     signal: AbortSignal,
   ): Promise<ColdBuild<NormalizedSource>> {
     const { release, platform } = work
-    const chosen = chooseBuilder(release.recipe.builders, await this.#detect())
+    const { builders } = release.recipe
+    const chosen = await this.#pool.choose(builders, platform)
     const environment = this.#environment(chosen, platform)
     const failure = (error: BuildError): ColdBuild<NormalizedSource> => ({
       kind: 'failed',
@@ -185,9 +190,7 @@ export class Workshop {
       environment,
     })
     if (chosen === undefined) {
-      return failure(
-        new BuildError('builder-missing', 'no builder of the recipe is on this machine'),
-      )
+      return failure(new BuildError('builder-missing', NO_BUILDER))
     }
     const sourceDirectory = join(folder, 'source')
     progress('source', `fetching ${release.source.repository}`)
@@ -201,25 +204,36 @@ export class Workshop {
     } finally {
       log.close()
     }
-    progress('build', `building with ${chosen.builder.name} ${chosen.detected.version}`)
-    const workDirectory = join(folder, 'build')
-    await mkdir(workDirectory)
     const logFile = join(folder, 'build.log')
-    const job = { ...this.#job(release, platform, workDirectory, logFile), sourceDirectory }
-    const result = await chosen.builder.build(job, signal)
+    const pooled = await this.#pool.run(
+      builders,
+      platform,
+      async ({ builder, detected }) => {
+        const place = builder.place === undefined ? '' : ` at ${builder.place}`
+        progress('build', `building with ${builder.name} ${detected.version}${place}`)
+        const workDirectory = await mkdtemp(join(folder, 'build-'))
+        const job = this.#job(release, platform, workDirectory, logFile)
+        return builder.build({ ...job, sourceDirectory }, signal)
+      },
+      signal,
+    )
     signal.throwIfAborted()
+    // The one that was there a moment ago has gone.
+    if (pooled === undefined) return failure(new BuildError('builder-missing', NO_BUILDER))
+    const { result } = pooled
+    const built = this.#environment(pooled.chosen, platform, result)
     const logDigest = await this.#keepLog(logFile, result.logDigest)
     if (result.kind === 'failed') {
       const { stage, message } = result
       const wait = askedWait(result.logTail)
       const retry = wait === undefined ? {} : { retryAfterSeconds: wait }
       const failed = { kind: 'failed', stage, class: result.class, message } as const
-      return { ...failed, ...retry, logDigest, environment }
+      return { ...failed, ...retry, logDigest, environment: built }
     }
     progress('normalize', 'reading the image')
     const { materials } = result
     const read = await this.#read(result.image, work, signal)
-    return { kind: 'built', ...read, materials, logDigest, environment }
+    return { kind: 'built', ...read, materials, logDigest, environment: built }
   }
 
   /** Throws BuildError, also where the release gives its commit a time that it has not. */
@@ -305,13 +319,20 @@ export class Workshop {
     }
   }
 
-  #environment(chosen: AvailableBuilder | undefined, platform: Platform): RebuildEnvironment {
+  #environment(
+    chosen: AvailableBuilder | undefined,
+    platform: Platform,
+    result?: BuildResult,
+  ): RebuildEnvironment {
+    const built = result?.kind === 'built' ? result : undefined
+    // Of a machine that is not this one nothing is known.
+    const here = chosen?.builder.place === undefined
     return {
       builder: chosen?.builder.name ?? 'none',
-      builderVersion: chosen?.detected.version ?? 'none',
-      kernel: this.#facts.kernel,
-      cpu: this.#facts.cpu,
-      emulated: isEmulated(platform, this.#facts.platform),
+      builderVersion: built?.version ?? chosen?.detected.version ?? 'none',
+      kernel: here ? this.#facts.kernel : ELSEWHERE,
+      cpu: here ? this.#facts.cpu : ELSEWHERE,
+      emulated: built?.emulated ?? isEmulated(platform, this.#facts.platform),
     }
   }
 
@@ -326,11 +347,6 @@ export class Workshop {
       return undefined
     }
     return `sha256:${name}`
-  }
-
-  #detect(): Promise<readonly AvailableBuilder[]> {
-    this.#available ??= detectBuilders(this.#components.builders, AbortSignal.timeout(30_000))
-    return this.#available
   }
 }
 

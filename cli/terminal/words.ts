@@ -53,7 +53,16 @@ export function operatorWords(id: string | null, name?: string | null): string {
 
 /** An argv as a line that a shell would read the same way. */
 export function commandWords(argv: readonly string[]): string {
+  return argv.map((word) => (word === '' ? "''" : quote(word))).join(' ')
+}
+
+/** The same, with the fresh folder of a planned build left for the shell to fill in. */
+export function shellWords(argv: readonly string[]): string {
   return argv
-    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .map((word) => (word === '' ? "''" : word.split('$WORK').map(quote).join('"$WORK"')))
     .join(' ')
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

@@ -102,6 +102,8 @@ export interface Builder {
   readonly name: BuilderName
   /** Where it is, if not on this machine. */
   readonly place?: string | undefined
+  /** What it was said to build natively, where it is another machine. */
+  readonly platforms?: readonly string[] | undefined
   /** Builds at once that it takes; absent: as many as the node has to do. */
   readonly slots?: number | undefined
   /** Undefined where it is not installed or does not run here. */
@@ -116,26 +118,16 @@ export interface AvailableBuilder {
   readonly detected: DetectedBuilder
 }
 
-/** Those that are installed and run here, in the order given. */
-export async function detectBuilders(
-  builders: readonly Builder[],
-  signal: AbortSignal,
-): Promise<readonly AvailableBuilder[]> {
-  const found = await Promise.all(
-    builders.map(async (builder) => ({ builder, detected: await builder.detect(signal) })),
-  )
-  return found.flatMap(({ builder, detected }) =>
-    detected === undefined ? [] : [{ builder, detected }],
-  )
-}
-
-/** The first of the available builders that the recipe allows, or undefined. */
-export function chooseBuilder(
+/** Those of the available builders that the recipe allows and that build the platform, in order. */
+export function allowedBuilders(
   allowed: readonly BuilderPin[],
   available: readonly AvailableBuilder[],
-): AvailableBuilder | undefined {
-  return available.find(({ builder, detected }) =>
-    allowed.some((pin) => pin.name === builder.name && satisfiesPin(detected, pin)),
+  platform?: string,
+): readonly AvailableBuilder[] {
+  return available.filter(
+    ({ builder, detected }) =>
+      allowed.some((pin) => pin.name === builder.name && satisfiesPin(detected, pin)) &&
+      (platform === undefined || detected.platforms?.includes(platform) !== false),
   )
 }
 

@@ -107,7 +107,7 @@ export class BuildKitBuild {
         image: `oci:${this.#layout.image}:latest`,
         materials,
         version,
-        emulated: daemon === undefined ? natives[0] !== platform : isEmulated(platform),
+        emulated: isEmulated(platform, natives[0]),
       }
     } finally {
       ended.abort()
@@ -158,7 +158,10 @@ export class BuildKitBuild {
         `buildkitd did not start: ${result.tail.trim().split('\n').at(-1) ?? ''}`,
       )
     })
-    const answer = this.#ask(infoCommand(client, START_TIMEOUT_SECONDS))
+    const answer = this.#ask(infoCommand(client, START_TIMEOUT_SECONDS)).catch((error: unknown) => {
+      if (!(error instanceof BuildError) || error.code !== 'builder-failed') throw error
+      throw new BuildError('builder-unreachable', `buildkitd does not answer: ${error.message}`)
+    })
     const text = await (failed === undefined ? answer : Promise.race([failed, answer]))
     const version = parseInfo(text)
     if (version !== undefined) return version

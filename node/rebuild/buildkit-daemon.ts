@@ -61,15 +61,13 @@ export interface DaemonSettings {
   readonly snapshotter: 'overlayfs' | 'native'
   /** `host[:port]` that speak plain http. */
   readonly insecureRegistries: readonly string[]
-  /** Where it listens besides; for a daemon that others use. */
-  readonly listen?: string
 }
 
 /** Files of `layout.configuration`, by name, with their modes. */
 export function daemonFiles(
   layout: BuildKitLayout,
   programs: BuildKitPrograms,
-  { snapshotter, insecureRegistries, listen }: DaemonSettings,
+  { snapshotter, insecureRegistries }: DaemonSettings,
 ): readonly { readonly name: string; readonly text: string; readonly mode: number }[] {
   const quote = (text: string): string => JSON.stringify(text)
   const registries = insecureRegistries.map(
@@ -77,7 +75,7 @@ export function daemonFiles(
   )
   const configuration = `root = ${quote(layout.state)}
 [grpc]
-address = [${quote(listen ?? LISTEN_ADDRESS)}]
+address = [${quote(LISTEN_ADDRESS)}]
 [worker.containerd]
 enabled = false
 [worker.oci]

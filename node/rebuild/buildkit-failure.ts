@@ -10,6 +10,8 @@ const INVALID =
   /dockerfile parse error|unknown instruction|the Dockerfile cannot be empty|file with no instructions|failed to parse stage name|target stage .* could not be found|failed to reach build target|invalid from flag value|circular dependency detected|no build stage in current context/i
 const UNREACHABLE =
   /failed to dial|connection refused|transport is closing|error reading server preface|unavailable/i
+/** The daemon went away in the middle. */
+const GONE = /code = Unavailable|error reading from server|graceful_stop/i
 const SOURCE =
   /failed to resolve source metadata|failed to load cache key|failed to do request|failed to authorize|pull access denied|failed to copy: |unexpected status from|: not found$|failed to fetch|failed commit on ref/i
 const MISSING_FILE = /failed to calculate checksum of ref|failed to compute cache key/
@@ -33,8 +35,8 @@ export function explainBuildKitFailure(
           `buildctl failed (exit code ${exitCode ?? 'none'}): ${why}`,
         )
   }
-  if (!last.startsWith('error: failed to solve: ')) {
-    return UNREACHABLE.test(last)
+  if (!last.startsWith('error: failed to solve: ') || GONE.test(last)) {
+    return GONE.test(last) || UNREACHABLE.test(last)
       ? new BuildError(
           'builder-unreachable',
           `buildkitd${address === undefined ? '' : ` at ${address}`} does not answer: ${why}`,

@@ -53,11 +53,13 @@ export interface BuildKitOptions {
 export class BuildKit implements Builder {
   readonly name = 'buildkit'
   readonly place: string | undefined
+  readonly platforms: readonly string[] | undefined
   readonly slots: number | undefined
   readonly #options: BuildKitOptions
 
   constructor(options: BuildKitOptions = {}) {
     this.#options = options
+    this.platforms = options.remote?.platforms
     this.place = options.remote?.address
     this.slots = options.remote?.slots
   }

@@ -1,4 +1,5 @@
 /** Commands that change something: against an API on a real socket. */
+import { spawnSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -222,6 +223,24 @@ describe('rebuild', () => {
     const ran = await node.run('rebuild', SID, '--dry-run')
     expect(ran.exitCode).toBe(0)
     expect(ran.stdout).toContain("  buildah build --file 'Docker file'\n")
+  })
+
+  it('with --dry-run --print shows nothing but what a shell reads', async () => {
+    const { service } = node.api
+    const [plan] = await service.planRebuild()
+    const commands = [['echo', "it's", '$WORK/a b', '$HOME', '']]
+    service.planRebuild = async () => [{ ...plan!, commands }]
+    const ran = await node.run('rebuild', SID, '--dry-run', '--print')
+    expect(ran.exitCode).toBe(0)
+    const shell = spawnSync('sh', ['-c', ran.stdout.replace('$(mktemp -d)', '/fresh')], {
+      encoding: 'utf8',
+    })
+    expect(shell).toMatchObject({ status: 0, stdout: "it's /fresh/a b $HOME \n" })
+  })
+
+  it('with --print alone is told what it is for', async () => {
+    const ran = await node.run('rebuild', SID, '--print')
+    expect(ran.exitCode).toBe(2)
   })
 
   it('with --dry-run exits 1 where the node would refuse', async () => {

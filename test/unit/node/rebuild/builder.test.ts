@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  chooseBuilder,
-  detectBuilders,
-  type Builder,
-  type DetectedBuilder,
-} from '../../../../node/rebuild/builder.ts'
-import type { BuilderName } from '../../../../protocol/recipe.ts'
+import type { Builder, DetectedBuilder } from '../../../../node/rebuild/builder.ts'
+import { BuilderPool } from '../../../../node/rebuild/builder-pool.ts'
+import type { BuilderName, BuilderPin } from '../../../../protocol/recipe.ts'
 
 function makeBuilder(name: BuilderName, version: string | undefined): Builder {
   const unused = () => {
@@ -16,9 +12,8 @@ function makeBuilder(name: BuilderName, version: string | undefined): Builder {
   return { name, detect: async () => detected, build: unused, plan: unused }
 }
 
-async function choose(allowed: Parameters<typeof chooseBuilder>[0], builders: readonly Builder[]) {
-  const available = await detectBuilders(builders, new AbortController().signal)
-  return chooseBuilder(allowed, available)?.builder.name
+async function choose(allowed: readonly BuilderPin[], builders: readonly Builder[]) {
+  return (await new BuilderPool(builders).choose(allowed))?.builder.name
 }
 
 describe('choosing a builder', () => {
