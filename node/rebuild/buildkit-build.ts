@@ -143,6 +143,7 @@ export class BuildKitBuild {
     return this.#confinement.attend(daemonCommand(this.#layout, programs), {
       env: buildKitEnvironment(this.#layout),
       network: true,
+      makesNetworks: this.#job.recipe.network === 'none',
       readable: [programs.buildkitd, programs.runc],
       signal: ended,
     })

@@ -41,6 +41,8 @@ export interface ConfinedOptions {
    * recipe's too. `steps`: no more than the recipe lets its steps reach.
    */
   readonly network: boolean | 'steps'
+  /** Whether it makes networks of its own for the steps, as a daemon does whose steps have none. */
+  readonly makesNetworks?: boolean
   /** What it may read beside the system's programs. */
   readonly readable: readonly string[]
   /** Keep standard output in place of logging it. */
@@ -143,7 +145,7 @@ export class Confinement {
     }
   }
 
-  #confine({ network, readable }: ConfinedOptions): { sandbox?: Sandbox } {
+  #confine({ network, readable, makesNetworks }: ConfinedOptions): { sandbox?: Sandbox } {
     const { features, root } = this.#components
     if (!features.has('processes')) return {}
     return {
@@ -152,6 +154,7 @@ export class Confinement {
         writable: [this.#job.workDirectory],
         readable: readable.filter((path) => !isSystemProgram(path)),
         network: network === false ? false : (this.#egress?.network ?? true),
+        ...(makesNetworks === undefined ? {} : { makesNetworks }),
         ...(this.#ids === undefined ? {} : { ids: this.#ids }),
       },
     }

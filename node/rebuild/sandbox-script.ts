@@ -33,17 +33,20 @@ const CAPABILITIES = [
 
 const BOUNDING_SET = ['-all', ...CAPABILITIES.map((name) => `+${name}`)].join(',')
 
+/** What it takes to bring up loopback in a network namespace that a builder makes for its steps. */
+export const NETWORK_POWER = ',+net_admin'
+
 /** As many ids as a system's own users may have. */
 export const USER_RANGE_SIZE = 65_536
 
 /**
  * Parameters: network (`none` for a new one, or `given`), root, first id or nothing, working directory,
- * then triples `mode from to` (`ro`, `rw`, `link`, `text`) up to `--`, then the command.
+ * what to add to the bounding set (NETWORK_POWER or nothing), then triples `mode from to` (`ro`, `rw`, `link`, `text`) up to `--`, then the command.
  */
 export const ENTER_SCRIPT = `set -eu
 umask 022
-network=$1 root=$2 ids=$3 cwd=$4
-shift 4
+network=$1 root=$2 ids=$3 cwd=$4 powers=$5
+shift 5
 if [ "$network" = none ]; then ip link set lo up || true; fi
 if [ -n "$root" ]; then
   mount -t tmpfs -o mode=755,size=16m tmpfs "$root"
@@ -91,5 +94,5 @@ if [ -n "$ids" ]; then
 fi
 cd "$cwd"
 # None of these words has a space in it.
-$enter setpriv --bounding-set ${BOUNDING_SET} -- "$@"
+$enter setpriv --bounding-set ${BOUNDING_SET}$powers -- "$@"
 exit $?`

@@ -9,7 +9,7 @@
  * is reported, never passed over in silence. node/rebuild/README.md, node/README.md T15.
  */
 import { lstat, readlink } from 'node:fs/promises'
-import { ENTER_SCRIPT } from './sandbox-script.ts'
+import { ENTER_SCRIPT, NETWORK_POWER } from './sandbox-script.ts'
 
 /** What a command is confined to. All of it needs root. */
 export interface Sandbox {
@@ -26,6 +26,8 @@ export interface Sandbox {
    * own what it is to read and write; needs a root. Absent: root in the sandbox is the machine's.
    */
   readonly ids?: number
+  /** The command makes networks for its steps, and may set up what it is in. */
+  readonly makesNetworks?: boolean
 }
 
 /** A network namespace that is there already. */
@@ -93,7 +95,8 @@ export async function enterSandbox(
     ...['unshare', ...namespaces, '--'],
     ...['/bin/sh', '-c', ENTER_SCRIPT, 'rebuildnet-sandbox'],
     ...[network === false ? 'none' : 'given', sandbox.root ?? ''],
-    ...[sandbox.ids === undefined ? '' : String(sandbox.ids), cwd, ...mounts, '--', ...command],
+    ...[sandbox.ids === undefined ? '' : String(sandbox.ids), cwd],
+    ...[sandbox.makesNetworks === true ? NETWORK_POWER : '', ...mounts, '--', ...command],
   ]
 }
 
