@@ -33,7 +33,7 @@ export class EventHub {
   readonly #run: string
   readonly #options: EventHubOptions
   readonly #listeners = new Set<(frame: Frame) => void>()
-  #remembered: Remembered[] = []
+  readonly #remembered: Remembered[] = []
   #rememberedBytes = 0
   #last = 0
   #unsubscribe: (() => void) | undefined
@@ -93,10 +93,9 @@ export class EventHub {
       this.#remembered.length > this.#options.maxRemembered ||
       this.#rememberedBytes > this.#options.maxRememberedBytes
     ) {
-      const [oldest, ...rest] = this.#remembered
+      const oldest = this.#remembered.shift()
       if (oldest === undefined) break
       this.#rememberedBytes -= oldest.text.length
-      this.#remembered = rest
     }
     for (const listener of [...this.#listeners]) listener(frame)
   }
