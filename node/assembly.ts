@@ -368,7 +368,7 @@ export class NodeAssembly implements NodeParts {
     this.logs.stored(statement, bytes)
     this.tally.touch(statement)
     this.blind.consider()
-    void this.#announce(statement).catch((error: unknown) => {
+    void this.#announce(statement, bytes).catch((error: unknown) => {
       this.logger.error(
         { sid: statement.sid, error: String(error) },
         'a statement was not taken up',
@@ -376,12 +376,9 @@ export class NodeAssembly implements NodeParts {
     })
   }
 
-  async #announce(statement: SignedStatement): Promise<void> {
-    const stored = await this.store.statements.get(statement.sid)
-    if (stored !== undefined) {
-      const data = describeStatement(stored.statement, stored.bytes, this.signers)
-      this.#events.emit({ type: 'statement', data })
-    }
+  async #announce(statement: SignedStatement, bytes: Uint8Array): Promise<void> {
+    const data = describeStatement(statement, bytes, this.signers)
+    this.#events.emit({ type: 'statement', data })
     if (this.network === undefined) return
     // Whose word it is stands on a card that is not here yet: without it nothing is counted.
     if (this.signers.operatorOf(statement.key) === undefined) this.#askForCards()
