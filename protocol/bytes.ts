@@ -77,7 +77,8 @@ const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/
 export function toBase64(bytes: Uint8Array): string {
   let out = ''
   for (let i = 0; i < bytes.length; i += 3) {
-    const [a = 0, b, c] = bytes.subarray(i, i + 3)
+    // A view of each three bytes would cost more than the rest.
+    const [a = 0, b, c] = [bytes[i], bytes[i + 1], bytes[i + 2]]
     const word = (a << 16) | ((b ?? 0) << 8) | (c ?? 0)
     out += BASE64.charAt(word >> 18) + BASE64.charAt((word >> 12) & 63)
     out += b === undefined ? '=' : BASE64.charAt((word >> 6) & 63)
