@@ -14,6 +14,7 @@ import type { Answer, Question } from '../protocol/verdict/answer.ts'
 import { decide } from '../protocol/verdict/decide.ts'
 import type { LogView } from '../protocol/verdict/log-view.ts'
 import { TallyEvidence, type EvidenceStore } from './tally-evidence.ts'
+import { TallyPace } from './tally-pace.ts'
 
 interface TallyStatements extends EvidenceStore {
   get(sid: Sid): Promise<{ readonly statement: SignedStatement } | undefined>
@@ -106,10 +107,13 @@ export class Tally {
   readonly #evidence: TallyEvidence
   /** The oldest comes first. */
   readonly #answers = new Map<string, { readonly grounds: Grounds; readonly answer: Answer }>()
+  /** By the releases that published them, for as long as these are kept. */
+  readonly #published = new WeakMap<readonly object[], readonly PublishedManifest[]>()
   readonly #touched: SignedStatement[] = []
   readonly #last = new Map<string, string>()
   readonly #dirty = new Map<string, Question>()
   #work: Promise<void> = Promise.resolve()
+  readonly #pace = new TallyPace()
   #stopped = false
 
   constructor(components: TallyComponents) {
@@ -158,7 +162,9 @@ export class Tally {
   /** Every published manifest of the releases of one image. */
   async published(image: ImageName): Promise<readonly PublishedManifest[]> {
     const releases = await this.#evidence.releasesOf(image)
-    return releases.flatMap(({ sid, body }) =>
+    const known = this.#published.get(releases)
+    if (known !== undefined) return known
+    const published = releases.flatMap(({ sid, body }) =>
       body.platforms.flatMap(({ platform, manifestDigest }) =>
         manifestDigest === undefined
           ? []
@@ -173,25 +179,17 @@ export class Tally {
             ],
       ),
     )
+    this.#published.set(releases, published)
+    return published
   }
 
   /** Asks again what this statement can change. Returns at once; `idle` waits. */
   touch(statement: SignedStatement): void {
     this.#touched.push(statement)
+    this.#pace.came()
     // Those that come while others are looked at are looked at together.
     if (this.#touched.length > 1) return
-    this.#enqueue(async () => {
-      for (const each of this.#touched.splice(0)) {
-        if (this.#stopped) return
-        try {
-          for (const question of await this.#touchedBy(each)) {
-            this.#dirty.set(questionKey(question), question)
-          }
-        } catch (error) {
-          this.#components.failed(error)
-        }
-      }
-    })
+    this.#enqueue()
   }
 
   /** Asks everything of these images again: a policy, a project or a card has changed. */
@@ -209,12 +207,13 @@ export class Tally {
   /** Ends after the question at hand: what was to be asked again is asked at the next start. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#pace.stop()
     await this.#work
   }
 
   /** Resolves once everything that was touched has been asked and told. */
   async idle(): Promise<void> {
-    await this.#work
+    await this.#pace.hurry(() => this.#work)
   }
 
   async #touchedBy({ body, sid }: SignedStatement): Promise<readonly Question[]> {
@@ -248,22 +247,49 @@ export class Tally {
     return all.filter((q) => q.platform === platform && (wanted.size === 0 || wanted.has(q.digest)))
   }
 
-  #enqueue(collect: () => Promise<void>): void {
+  #enqueue(first: () => Promise<void> = () => Promise.resolve()): void {
     this.#work = this.#work
-      .then(collect)
+      .then(first)
       .then(() => this.#drain())
       .catch((error: unknown) => this.#components.failed(error))
   }
 
-  async #drain(): Promise<void> {
-    for (const [key, question] of this.#dirty) {
+  /** What all that has come can change. */
+  async #collect(): Promise<void> {
+    for (const each of this.#touched.splice(0)) {
       if (this.#stopped) return
-      this.#dirty.delete(key)
-      const answer = await this.answer(question)
-      const now = gist(answer)
-      if (this.#last.get(key) === now) continue
-      this.#last.set(key, now)
-      await this.#components.changed(answer)
+      try {
+        for (const question of await this.#touchedBy(each)) {
+          this.#dirty.set(questionKey(question), question)
+        }
+      } catch (error) {
+        this.#components.failed(error)
+      }
     }
+  }
+
+  async #drain(): Promise<void> {
+    for (;;) {
+      const more = await this.#pace.pace(async () => {
+        // What came in a rest may touch the same questions.
+        await this.#collect()
+        return this.#askNext()
+      })
+      if (!more) return
+    }
+  }
+
+  /** Asks the question that has waited longest; false where none does. */
+  async #askNext(): Promise<boolean> {
+    const [next] = this.#dirty
+    if (next === undefined || this.#stopped) return false
+    const [key, question] = next
+    this.#dirty.delete(key)
+    const answer = await this.answer(question)
+    const now = gist(answer)
+    if (this.#last.get(key) === now) return true
+    this.#last.set(key, now)
+    await this.#components.changed(answer)
+    return true
   }
 }
