@@ -145,6 +145,19 @@ describe.runIf(runs)(`the way out of a build (needs root and ${needed.join(', ')
     expect(cell.egress.fetched).toEqual([])
   })
 
+  it('tells the other side that a step has ended its own, though it said nothing', async () => {
+    const server = createSocketServer({ allowHalfOpen: true }, (socket) => {
+      socket.on('error', () => undefined)
+      socket.on('end', () => socket.end('until then\n')).resume()
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    onTestFinished(() => void server.close())
+    const site = `site.example:${(server.address() as AddressInfo).port}`
+    const cell = await openCell({ hosts: [site], insecure: [site] })
+    const ask = `busybox timeout 20 busybox nc ${site.replace(':', ' ')} < /dev/null`
+    expect(await cell.run(ask)).toBe('until then\n')
+  })
+
   it('refuses a request that names another host than it is connected to', async () => {
     const port = await startSite()
     const site = `site.example:${port}`

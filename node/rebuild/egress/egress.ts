@@ -162,7 +162,10 @@ export class Egress {
     if (inside !== undefined) return reset(refusalOf(inside))
     const destination = { host, port, lookup: lookUpIn(addresses) }
     if (OPAQUE_PORTS.includes(port)) return this.#pass(socket, destination)
+    const ended = (): void => this.#pass(socket, destination)
+    socket.once('end', ended)
     socket.once('data', (first: Buffer) => {
+      socket.off('end', ended)
       socket.pause()
       socket.unshift(first)
       if (HTTP_REQUEST.test(first.subarray(0, 8).toString('latin1'))) {
