@@ -3,6 +3,8 @@ import type { NormalizedDescription } from '../../node/image/describe-normalized
 import { isFamilyError } from '../../node/http/problem.ts'
 import { CliError } from '../cli-error.ts'
 import { chooseInflater, INFLATERS, type Inflater } from '../../node/image/inflater.ts'
+import { DEFAULT_PROFILE } from '../../protocol/normalize/profile.ts'
+import { PROFILE_ERROR_CODES } from '../../protocol/normalize/normalize-error.ts'
 import type { Bind } from '../command-table.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -83,7 +85,7 @@ async function normalizeImage(context: Context, image: string, options: Options)
         onProgress: showImageProgress(image, out),
       },
     )
-      .catch(inImage(image))
+      .catch(inImage(image, LOCAL.test(image) ? THEN.local : THEN.registry))
       .catch(hintingAtFile(image))
       .finally(() => out.progress('')),
   )
@@ -109,7 +111,7 @@ async function normalizeLayer(
       signal,
       onProgress: showImageProgress(file, out),
     })
-      .catch(inImage(file))
+      .catch(inImage(file, THEN.local))
       .finally(() => out.progress('')),
   )
   if (out.json) out.value(layer)
@@ -122,11 +124,23 @@ async function normalizeLayer(
   return EXIT.yes
 }
 
+const LOCAL = /^(oci|oci-archive|docker-archive):/
+
+/** What to do about an image whose bytes are at fault. */
+const THEN = {
+  registry: 'fetch it again, or tell who published it',
+  local: 'check that the copy here is whole, or tell who made it',
+} as const
+
+const OF_THE_PROFILE: ReadonlySet<string> = new Set(PROFILE_ERROR_CODES)
+
 /** An error in the bytes of an image says where in it; which image, and what then, is said here. */
-function inImage(image: string): (error: unknown) => never {
+function inImage(image: string, then: string): (error: unknown) => never {
   return (error) => {
     if (isFamilyError(error) && error.name === 'NormalizeError') {
-      error.message = `${image} cannot be normalized: ${error.message}: fetch it again, or tell who published it`
+      error.message = OF_THE_PROFILE.has(error.code)
+        ? `--profile: ${error.message}: leave it out for ${DEFAULT_PROFILE.id}, or write one as the project's recipe does`
+        : `${image} cannot be normalized: ${error.message}: ${then}`
     }
     throw error
   }

@@ -3,6 +3,7 @@
  *
  * `index.json` lists the images; the tag of one is its annotation `org.opencontainers.image.ref.name`.
  */
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Crypto } from '../../protocol/crypto.ts'
 import { isDigest, type Platform } from '../../protocol/identifiers.ts'
@@ -42,7 +43,12 @@ export function openLayoutFolder(folder: string): LayoutFiles {
         handle = await openFile(file)
       } catch (error) {
         if (error instanceof ImageError && error.code === 'source-not-found') return undefined
-        throw error
+        if (!(await isFile(folder))) throw error
+        throw new ImageError(
+          'source-unreadable',
+          `${folder} is a file, not a folder: write oci-archive:${folder} to read an archive`,
+          { cause: error },
+        )
       }
       const { size } = await handle.stat()
       await handle.close()
@@ -50,6 +56,13 @@ export function openLayoutFolder(folder: string): LayoutFiles {
     },
     close: async () => undefined,
   }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (stats) => stats.isFile(),
+    () => false,
+  )
 }
 
 async function* readWhole(

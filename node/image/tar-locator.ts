@@ -5,7 +5,9 @@
  * It is strict about bounds: every header has its checksum, every entry lies within the file, and
  * a name stands for one place. It follows the symlinks that old `docker save` writes for layers.
  */
-import { open, type FileHandle } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, stat, type FileHandle } from 'node:fs/promises'
+import { describeSystemError } from '../system-error.ts'
 import { readBytes, readRange } from './file-range.ts'
 import { ImageError } from './image-error.ts'
 import {
@@ -67,21 +69,28 @@ export class TarLocator {
   }
 }
 
+/** Opens a regular file; throws ImageError `source-*` for anything else, without waiting for it. */
 export async function openFile(file: string): Promise<FileHandle> {
-  let handle: FileHandle
+  let handle: FileHandle | undefined
   try {
-    handle = await open(file, 'r')
+    // Before it is opened: that may set a device to work. After it: the file may be another by then.
+    if ((await stat(file)).isFile()) {
+      // Non-blocking: opening a named pipe would wait for its writer, and hear no signal.
+      handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+      if ((await handle.stat()).isFile()) return handle
+      await handle.close()
+    }
   } catch (error) {
+    await handle?.close()
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     throw new ImageError(
       missing ? 'source-not-found' : 'source-unreadable',
-      missing ? `${file} does not exist` : `${file} cannot be opened: ${(error as Error).message}`,
+      missing
+        ? `${file} does not exist`
+        : `${file} cannot be opened: ${describeSystemError(error)}`,
       { cause: error },
     )
   }
-  const stat = await handle.stat()
-  if (stat.isFile()) return handle
-  await handle.close()
   throw new ImageError('source-unreadable', `${file} is not a regular file`)
 }
 

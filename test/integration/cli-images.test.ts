@@ -1,5 +1,6 @@
 /** normalize and diff on real files, without a node or a data folder. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm, symlink, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
@@ -26,6 +27,50 @@ async function archive(name: string, tar: Uint8Array, encoding: 'gzip' | 'zstd' 
   await writeOciArchive(file, { latest: image })
   return { reference: `oci-archive:${file}`, image }
 }
+
+function makePipe(name: string): string {
+  const path = join(root, name)
+  execFileSync('mkfifo', [path])
+  return path
+}
+
+describe('a pipe or a device', () => {
+  it.each([
+    ['normalize oci-archive:FILE'],
+    ['normalize docker-archive:FILE'],
+    ['normalize --layer FILE'],
+    ['diff oci-archive:FILE oci-archive:FILE'],
+  ])('is refused at once by %s', async (command) => {
+    const pipe = makePipe(`pipe for ${command.replaceAll(':', ' ')}`)
+    for (const path of [pipe, '/dev/zero']) {
+      const ran = await runHere(command.split(' ').map((word) => word.replace('FILE', path)))
+      expect(ran.exitCode).toBe(2)
+      expect(ran.stderr).toContain(`${path} is not a regular file`)
+    }
+  })
+
+  it('is refused in a layout as well', async () => {
+    const image = makeImage({ layers: [{ tar: tarOf('Z') }] })
+    const blobs = [image.digest, ...image.blobs.keys()]
+    const names = blobs.map((digest) => `blobs/sha256/${digest.slice('sha256:'.length)}`)
+    for (const [index, name] of ['oci-layout', 'index.json', ...names].entries()) {
+      const folder = `layout-${index}`
+      await writeLayout(join(root, folder), { latest: image })
+      const file = join(root, folder, name)
+      const refused = async () => {
+        const ran = await runHere(['normalize', `oci:${join(root, folder)}`, '--no-cache'])
+        expect(ran.exitCode).toBe(2)
+        expect(ran.stderr).toContain(`${file} is not a regular file`)
+      }
+      await unlink(file)
+      makePipe(`${folder}/${name}`)
+      await refused()
+      await unlink(file)
+      await symlink('/dev/zero', file)
+      await refused()
+    }
+  })
+})
 
 describe('normalize --layer', () => {
   it.each([
@@ -113,6 +158,37 @@ describe('normalize', () => {
       )
     } finally {
       process.chdir(folder)
+    }
+  })
+
+  it('of a file as oci: says how to read the archive', async () => {
+    const { reference } = await archive('not-a-folder', tarOf('Z'))
+    const ran = await runHere(['normalize', reference.replace('oci-archive:', 'oci:')])
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toContain(`is a file, not a folder: write ${reference} `)
+    expect(ran.stderr).not.toContain('ENOTDIR')
+  })
+
+  it('blames no image for a profile that there is not', async () => {
+    const { reference } = await archive('profile', tarOf('Z'))
+    for (const profile of ['rebuildnet/9', 'rebuildnet/1;b=1']) {
+      const ran = await runHere(['normalize', reference, '--profile', profile])
+      expect(ran.exitCode).toBe(2)
+      expect(ran.stderr).toMatch(/^rebuildnet: --profile: no such profile[^\n]+rebuildnet\/1/)
+      expect(ran.stderr).not.toMatch(/cannot be normalized|tell who/)
+    }
+  })
+
+  it('does not say to fetch what is a local file', async () => {
+    const file = join(root, 'cut.tar')
+    await writeFile(file, tarOf('Z'.repeat(2000)).subarray(0, 1024))
+    const image = makeImage({ layers: [{ tar: tarOf('Z'.repeat(2000)).subarray(0, 1024) }] })
+    await writeOciArchive(join(root, 'cut-layer.tar'), { latest: image })
+    for (const words of [['--layer', file], [`oci-archive:${root}/cut-layer.tar`]]) {
+      const ran = await runHere(['normalize', ...words])
+      expect(ran.exitCode).toBe(2)
+      expect(ran.stderr).toContain('cannot be normalized')
+      expect(ran.stderr).not.toContain('fetch')
     }
   })
 
