@@ -9,6 +9,7 @@ import { EXIT } from '../exit-code.ts'
 import { addExamples, insecureOption, platformOption } from '../option.ts'
 import { showDiff } from '../terminal/diff-report.ts'
 import { showImageProgress } from '../terminal/image-progress.ts'
+import { showStored } from '../terminal/stored-report.ts'
 import { diffTexts } from '../terminal/text-diff.ts'
 import { faint, warn } from '../terminal/style.ts'
 import { bytesWords } from '../terminal/words.ts'
@@ -57,11 +58,12 @@ export function define(command: Command, bind: Bind): void {
     if (options.between !== undefined) return diffBetween(context, a, b, options)
     if (b === '')
       throw new CliError('usage', 'name a second image, or two operators with --between')
-    const [{ diffReferences }, { nodeCrypto }] = await Promise.all([
+    if (options.level === 'exact') for (const image of [a, b]) requireManifest(image)
+    const [{ describeStored, diffReferences }, { nodeCrypto }] = await Promise.all([
       import('../../node/image/diff-references.ts'),
       import('../../node/crypto/node-crypto.ts'),
     ])
-    const { equal, differences } = await context.untilStopped((signal) =>
+    const { equal, differences, ...sources } = await context.untilStopped((signal) =>
       diffReferences({ crypto: nodeCrypto }, a, b, {
         platform: options.platform,
         profile: options.profile,
@@ -71,7 +73,8 @@ export function define(command: Command, bind: Bind): void {
       }),
     )
     out.progress('')
-    if (out.json) out.value({ equal, differences })
+    const stored = { a: describeStored(sources.a), b: describeStored(sources.b) }
+    if (out.json) out.value({ equal, differences, ...stored })
     else {
       const contentOf =
         options.content === true
@@ -86,10 +89,20 @@ export function define(command: Command, bind: Bind): void {
         },
         out,
       )
+      if (options.level === 'exact' && equal !== 'exact') showStored(stored.a, stored.b, out)
     }
     const same = LEVELS.indexOf(equal) >= LEVELS.indexOf(options.level)
     return same ? EXIT.yes : EXIT.no
   })
+}
+
+/** Throws CliError where the image has no digest at the level exact, before it is read. */
+function requireManifest(image: string): void {
+  if (!image.startsWith('docker-archive:')) return
+  throw new CliError(
+    'usage',
+    `${image} cannot be compared at exact: a docker-archive has no manifest; compare at --level normalized, or make an oci-archive of both`,
+  )
 }
 
 /** Reads both images again for the files that differ, and gives the lines to show below each. */
@@ -145,7 +158,11 @@ async function diffBetween(
       client.diff({ release, a, b, ...(platform === undefined ? {} : { platform }) }, signal),
     ),
   )
-  if (out.json) out.value(reply)
+  const { a: inA, b: inB } = reply
+  // Both are what operators said: the manifests count only where what was compared is equal too.
+  const isExact = reply.equal === 'normalized' && inA.manifestDigest === inB.manifestDigest
+  const equal = isExact ? 'exact' : reply.equal
+  if (out.json) out.value({ ...reply, equal })
   else {
     out.line(`${reply.image} ${reply.version} (${reply.platform})`)
     for (const [name, side] of [
@@ -154,7 +171,8 @@ async function diffBetween(
     ] as const) {
       out.line(faint(`  ${name}  `), side.name ?? side.operator ?? '', faint(`  ${side.digest}`))
     }
-    showDiff({ ...reply, level }, out)
+    showDiff({ ...reply, equal, level }, out)
+    if (level === 'exact' && !isExact) showStored(inA, inB, out)
     const nameOf = (who: string): string => reply[who === 'a' ? 'a' : 'b'].name ?? who
     for (const line of inputWords(reply.inputs, nameOf)) out.line(warn(line))
     const { sent, received, peers } = reply.moved
@@ -168,5 +186,5 @@ async function diffBetween(
       ),
     )
   }
-  return LEVELS.indexOf(reply.equal) >= LEVELS.indexOf(level) ? EXIT.yes : EXIT.no
+  return LEVELS.indexOf(equal) >= LEVELS.indexOf(level) ? EXIT.yes : EXIT.no
 }

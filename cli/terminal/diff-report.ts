@@ -68,7 +68,7 @@ function headline(report: DiffReport): Text[] {
     return [
       bad(`≠ they differ at level ${level}`),
       `, and are equal at level ${equal}: ${SAME[equal]}`,
-      faint(`  ${total} ${plural(total)}`),
+      faint(total === 0 ? '' : `  ${total} ${plural(total)}`),
     ]
   }
   const more = total === 0 ? '' : `  ${total} ${plural(total)} below that level`

@@ -1,4 +1,5 @@
 /** How alike two images are: the strongest level at which they are equal, and all that differs. */
+import type { Digest } from '../../protocol/identifiers.ts'
 import { diffImages, type Difference } from '../../protocol/normalize/diff.ts'
 import {
   normalizeSource,
@@ -29,6 +30,21 @@ export async function diffReferences(
   const first = await normalizeSource(components, { ...options, reference: a })
   const second = await normalizeSource(components, { ...options, reference: b })
   return { ...compareSources(first, second), a: first, b: second }
+}
+
+/** Digests of what an image is stored as: what the level exact is about. */
+export interface StoredImage {
+  readonly image: string
+  /** Null for a docker-archive. */
+  readonly manifestDigest: Digest | null
+  readonly configDigest: Digest
+  /** Of the stored layers, lowest first. */
+  readonly layers: readonly Digest[]
+}
+
+export function describeStored(source: NormalizedSource): StoredImage {
+  const { image, manifestDigest, configDigest, layers } = source
+  return { image, manifestDigest, configDigest, layers: layers.map(({ digest }) => digest) }
 }
 
 /** The same for two images that were normalized under one profile. */

@@ -4,6 +4,7 @@
  * Every blob digest, size and diffID is verified on the way; nothing is unpacked to disk and no
  * layer is held in memory, only the tree of its entries.
  */
+import { toHex } from '../../protocol/bytes.ts'
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Digest, Platform } from '../../protocol/identifiers.ts'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
@@ -69,6 +70,8 @@ export interface NormalizedSource {
   readonly profile: string
   /** Null for a docker-archive. */
   readonly manifestDigest: Digest | null
+  /** Of the config as it is stored. */
+  readonly configDigest: Digest
   readonly normalized: NormalizedImage
   readonly layers: readonly NormalizedSourceLayer[]
 }
@@ -106,6 +109,7 @@ export async function normalizeSource(
       platform: image.platform,
       profile: profile.id,
       manifestDigest: image.manifest?.digest ?? null,
+      configDigest: `sha256:${toHex(components.crypto.sha256(image.config))}`,
       normalized: await layers.assemble({
         manifest: image.manifest?.parsed,
         config: image.config,

@@ -5,6 +5,7 @@ import {
   IMAGE,
   makeAlert,
   makeAnswer,
+  makeDiff,
   makeQueueItem,
   makeVerdict,
   SID,
@@ -30,6 +31,30 @@ describe('diff --between', () => {
     expect(ran.stdout).toContain('2.0 KiB received, 100 B sent, 1 peer asked')
     const json = await node.run('diff', SID, '--between', 'alice', 'published', '--json')
     expect(json.json).toMatchObject({ equal: 'none', count: 1, moved: { received: 2000 } })
+  })
+
+  it('at exact compares the manifests as well', async () => {
+    const diff = (...more: string[]) =>
+      node.run('diff', SID, '--between', 'alice', 'published', '--level', 'exact', ...more)
+    const { a, b } = makeDiff('alice', 'published')
+    node.api.service.compared = { equal: 'normalized', count: 0, differences: [] }
+    const same = await diff('--json')
+    expect(same.exitCode).toBe(0)
+    expect(same.json).toMatchObject({ equal: 'exact' })
+    const other = `sha256:${'9'.repeat(64)}`
+    node.api.service.compared = {
+      ...node.api.service.compared,
+      b: { ...b, manifestDigest: other },
+    }
+    const ran = await diff()
+    expect(ran.exitCode).toBe(1)
+    expect(ran.stdout).toContain(
+      `as stored\n  ~ manifest\n      a ${a.manifestDigest}\n      b ${other}\n`,
+    )
+    expect(ran.stdout).not.toContain('0 differences')
+    // Whoever claims another's manifest for other files has not shown it.
+    node.api.service.compared = { equal: 'none' }
+    expect((await diff()).exitCode).toBe(1)
   })
 
   it('wants two of them', async () => {

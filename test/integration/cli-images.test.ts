@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runHere } from '../support/command-line.ts'
-import { makeImage, makeIndex, writeLayout, writeOciArchive } from '../support/oci-image.ts'
+import {
+  makeImage,
+  makeIndex,
+  sha256,
+  writeDockerArchive,
+  writeLayout,
+  writeOciArchive,
+} from '../support/oci-image.ts'
 import { makeTar } from '../support/tar-writer.ts'
 
 let root: string
@@ -205,7 +212,17 @@ describe('diff', () => {
     const b = await archive('b', tarOf('Z', 1_700_000_000), 'zstd')
     const ran = await runHere(['diff', a.reference, b.reference, '--json'])
     expect(ran.exitCode).toBe(0)
-    expect(ran.json).toEqual({ equal: 'normalized', differences: [] })
+    const stored = ({ image }: typeof a) => ({
+      manifestDigest: image.digest,
+      configDigest: sha256(image.config),
+      layers: [...image.blobs.keys()].filter((digest) => digest !== sha256(image.config)),
+    })
+    expect(ran.json).toEqual({
+      equal: 'normalized',
+      differences: [],
+      a: { image: a.reference, ...stored(a) },
+      b: { image: b.reference, ...stored(b) },
+    })
   })
 
   it('exits 1 for the same where they must be equal to the bit', async () => {
@@ -214,6 +231,64 @@ describe('diff', () => {
     const ran = await runHere(['diff', a.reference, b.reference, '--level', 'exact'])
     expect(ran.exitCode).toBe(1)
     expect((await runHere(['diff', a.reference, a.reference, '--level', 'exact'])).exitCode).toBe(0)
+  })
+
+  it('at exact says what is stored otherwise', async () => {
+    const a = await archive('stored-a', tarOf('Z'))
+    const b = await archive('stored-b', tarOf('Z', 1_700_000_000))
+    const { stdout } = await runHere(['diff', a.reference, b.reference, '--level', 'exact'])
+    const [layerA, layerB] = [a, b].map(({ image }) => [...image.blobs.keys()][0] ?? '')
+    expect(stdout).toBe(
+      [
+        '≠ they differ at level exact, and are equal at level normalized: the same but for what the profile ignores',
+        '',
+        'as stored',
+        '  ~ manifest',
+        `      a ${a.image.digest}`,
+        `      b ${b.image.digest}`,
+        '  ~ config',
+        `      a ${sha256(a.image.config)}`,
+        `      b ${sha256(b.image.config)}`,
+        '  ~ layer 0',
+        `      a ${layerA}`,
+        `      b ${layerB}`,
+        '',
+      ].join('\n'),
+    )
+  })
+
+  it('at exact says where the manifest alone is stored otherwise', async () => {
+    const a = await archive('manifest-a', tarOf('Z'))
+    const file = join(root, 'manifest-b.tar')
+    const layers = [{ tar: tarOf('Z'), encoding: 'gzip' as const }]
+    const tamper = (manifest: object) => Object.fromEntries(Object.entries(manifest).reverse())
+    await writeOciArchive(file, { latest: makeImage({ layers, tamper }) })
+    const { stdout } = await runHere([
+      'diff',
+      a.reference,
+      `oci-archive:${file}`,
+      '--level',
+      'exact',
+    ])
+    expect(stdout).toContain('  ~ manifest\n')
+    expect(stdout).toContain('config and layers are the same bytes')
+    expect(stdout).not.toContain('~ config')
+  })
+
+  it('at exact refuses what has no exact digest', async () => {
+    const a = await archive('exact', tarOf('Z'))
+    const saved = `docker-archive:${join(root, 'saved.tar')}`
+    await writeDockerArchive(join(root, 'saved.tar'), { 'app:v1': a.image })
+    for (const pair of [
+      [a.reference, saved],
+      [saved, a.reference],
+      [saved, saved],
+    ]) {
+      const ran = await runHere(['diff', ...pair, '--level', 'exact'])
+      expect(ran.exitCode).toBe(2)
+      expect(ran.stderr).toContain(`${saved} cannot be compared at exact`)
+    }
+    expect((await runHere(['diff', a.reference, saved])).exitCode).toBe(0)
   })
 
   it('names the path that differs, and how', async () => {

@@ -329,6 +329,8 @@ export class MemoryService implements NodeService {
     started: 1_700_000_000,
   }
   reply: VerdictReply = makeVerdict(makeAnswer())
+  /** What `diff` answers in place of its own. */
+  compared: Partial<DiffReply> = {}
   statementList: StatementSummary[] = [makeStatement()]
   projectList: ProjectSummary[] = [makeProject()]
   queueList: QueueItem[] = [makeQueueItem()]
@@ -375,7 +377,7 @@ export class MemoryService implements NodeService {
 
   async diff({ release, a, b }: DiffRequest): Promise<DiffReply> {
     if (release !== SID) throw new ConfigError('not-found', `no release "${release}"`)
-    return makeDiff(a, b)
+    return { ...makeDiff(a, b), ...this.compared }
   }
 
   async verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply> {
