@@ -23,8 +23,16 @@ export class Publisher {
   readonly #folder: string
   readonly #registry: string
   readonly #platform: string
+  readonly #insecure: readonly string[]
 
-  constructor(folder: string, registry: string, platform: string) {
+  /** `insecure`: hosts beside the registry that steps may reach at addresses that are not public. */
+  constructor(
+    folder: string,
+    registry: string,
+    platform: string,
+    insecure: readonly string[] = [],
+  ) {
+    this.#insecure = insecure
     this.#folder = folder
     this.#registry = registry
     this.#platform = platform
@@ -110,7 +118,7 @@ export class Publisher {
         commit: '',
         logFile,
         limits: defaultBuildLimits,
-        insecureRegistries: [this.#registry],
+        insecureRegistries: [this.#registry, ...this.#insecure],
         image,
       },
       signal,

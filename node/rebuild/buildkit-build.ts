@@ -42,7 +42,10 @@ import type { SandboxFeature } from './sandbox-probe.ts'
 import { resolveSourcePath, settleTree } from './source-tree.ts'
 import { removeWorkFolder } from './work-folder.ts'
 
+/** For a daemon that was only just started, on a busy machine. */
 const START_TIMEOUT_SECONDS = 60
+/** For one that runs elsewhere, and has others beside it. */
+const ANSWER_TIMEOUT_SECONDS = 10
 
 export interface BuildKitBuildComponents {
   readonly client: BuildKitClient
@@ -159,7 +162,8 @@ export class BuildKitBuild {
         `buildkitd did not start: ${result.tail.trim().split('\n').at(-1) ?? ''}`,
       )
     })
-    const answer = this.#ask(infoCommand(client, START_TIMEOUT_SECONDS)).catch((error: unknown) => {
+    const patience = attended === undefined ? ANSWER_TIMEOUT_SECONDS : START_TIMEOUT_SECONDS
+    const answer = this.#ask(infoCommand(client, patience)).catch((error: unknown) => {
       if (!(error instanceof BuildError) || error.code !== 'builder-failed') throw error
       throw new BuildError('builder-unreachable', `buildkitd does not answer: ${error.message}`)
     })

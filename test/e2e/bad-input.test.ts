@@ -80,25 +80,25 @@ describe('a file that is wrong', () => {
       'a policy that asks for nobody',
       /^threshold = .*$/m,
       'threshold = 0',
-      /policy\.toml: threshold must be at least 1, not 0/,
+      /policy\.toml:\d+: threshold must be at least 1, not 0/,
     ],
     [
       'a policy in which as many may disagree',
       /^max_dissent = .*$/m,
       'max_dissent = 2',
-      /policy\.toml: max_dissent is 2: it must be below threshold, which is 2/,
+      /policy\.toml:\d+: max_dissent is 2: it must be below threshold, which is 2/,
     ],
     [
       'a policy with an unknown key',
       /^max_dissent/m,
       'max_disent',
-      /policy\.toml: max_disent is not a key of a policy; known: .*max_dissent/,
+      /policy\.toml:\d+: max_disent is not a key of a policy; known: .*max_dissent/,
     ],
     [
       'a policy of a newer format',
       /^format = 1$/m,
       'format = 2',
-      /policy\.toml: format is 2, and this rebuildnet reads 1: update rebuildnet/,
+      /policy\.toml:\d+: format is 2, and this rebuildnet reads 1: update rebuildnet/,
     ],
   ])('says of %s which file it is, and which key', async (_, find, by, says) => {
     expectOneLine(await withChanged('policy.toml', find, by), says)
@@ -108,7 +108,7 @@ describe('a file that is wrong', () => {
     [
       'an unknown key',
       'format = 1\ncolour = 1',
-      /config\.toml: unknown key "colour"; known: .*bootstrap/,
+      /config\.toml:\d+: unknown key "colour"; known: .*bootstrap/,
     ],
     [
       'a newer format',
@@ -123,14 +123,14 @@ describe('a file that is wrong', () => {
     [
       'an unknown key',
       'colour = "red"\n',
-      /project\.toml: "colour" is not a key of a project file/,
+      /project\.toml:\d+: "colour" is not a key of a project file/,
     ],
     [
       'a newer format',
       'format = 2\n',
-      /project\.toml is of format 2, this rebuildnet reads 1: update rebuildnet/,
+      /project\.toml:1: the file is of format 2, this rebuildnet reads 1: update rebuildnet/,
     ],
-    ['no end of a string', 'image = "\n', /project\.toml, line 1: /],
+    ['no end of a string', 'image = "\n', /project\.toml:1: /],
   ])('says of a project file with %s which it is, and follows nothing', async (_, text, says) => {
     const file = join(folder, 'project.toml')
     await writeFile(file, text)
@@ -148,7 +148,7 @@ describe('a file that is wrong', () => {
         Uint8Array.of(0xff, 0, 1, 2),
         /bob\.card is no operator card: "rebuildnet card FILE" writes one/,
       ],
-      [base64(card.subarray(0, 50)), /bob\.card is not trusted: the statement ends after 50 bytes/],
+      [base64(card.subarray(0, 50)), /bob\.card is no operator card/],
       [base64(forged), /bob\.card is not trusted: the signature does not verify/],
       [Buffer.alloc(300_000), /bob\.card is larger than the 262144 bytes/],
     ]
@@ -257,7 +257,10 @@ describe.skipIf(missing.length > 0)(
       const file = join(lone.node.folder, 'policy.toml')
       const text = await readFile(file, 'utf8')
       await writeFile(file, text.replace(/^threshold = .*$/m, 'threshold = 0'))
-      expectOneLine(await lone.run('verify', good), /policy\.toml: threshold must be at least 1/)
+      expectOneLine(
+        await lone.run('verify', good),
+        /policy\.toml:\d+: threshold must be at least 1/,
+      )
       await writeFile(file, text.replace(/^threshold = .*$/m, 'threshold = 5'))
       for (const [command, exitCode] of [
         ['status', 0],

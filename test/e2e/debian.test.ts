@@ -125,7 +125,7 @@ async function setUp(): Promise<Session> {
   const signal = new AbortController().signal
   const platform = hostPlatform()
   const registry = await LocalRegistry.start(join(root, 'registry'))
-  const publisher = new Publisher(join(root, 'publisher'), registry.host, platform)
+  const publisher = new Publisher(join(root, 'publisher'), registry.host, platform, MIRRORS)
   await createDebianBase(join(root, 'base'))
   const base = await publisher.publishFolder(join(root, 'base'), 'library/debian', signal)
   const repository = join(root, 'source')
