@@ -11,6 +11,14 @@ const MISSING: Readonly<Record<OperatorLogSummary['missing'][number], string>> =
   statements: 'statements are missing',
 }
 
+export function missingWords({ missing, missingStatements }: OperatorLogSummary): string[] {
+  return missing.map((reason) =>
+    reason === 'statements'
+      ? `${countWords(missingStatements, 'statement')} missing`
+      : MISSING[reason],
+  )
+}
+
 /** One line: who, how old the newest head is, and whether everything under it is here. */
 export function operatorLogText(logs: OperatorLogSummary): Text {
   const who = operatorWords(logs.operator, logs.name)
@@ -26,11 +34,7 @@ export function operatorLogText(logs: OperatorLogSummary): Text {
     const line = `${who}: ${age}, everything under it is here`
     return logs.fresh ? good(line) : warn(`${line}; too old for your policy`)
   }
-  const missing = logs.missing.map((reason) =>
-    reason === 'statements'
-      ? `${countWords(logs.missingStatements, 'statement')} missing`
-      : MISSING[reason],
-  )
+  const missing = missingWords(logs)
   // Said already by the age.
   const reasons =
     logs.newestHead === null ? missing.filter((each) => each !== MISSING.log) : missing

@@ -1,7 +1,7 @@
 /** Answers about an image, as JSON of a fixed shape and in words. cli/README.md. */
 import type { VerdictReply } from '../../node/http/node-service.ts'
 import type { Answer, Voice } from '../../protocol/verdict/answer.ts'
-import { operatorLogText } from './log-report.ts'
+import { missingWords, operatorLogText } from './log-report.ts'
 import type { Output } from './output.ts'
 import { decisionSpan, faint, strong, verdictSpan, warn, type Text } from './style.ts'
 import { countWords, operatorWords, shortSid, timeWords } from './words.ts'
@@ -46,7 +46,21 @@ export function showReply(reply: VerdictReply, out: Output): void {
     for (const path of unsaidPaths(answer)) out.line('    differs: ', warn(path))
     if (answer.flags.length > 0) out.line('    flags: ', warn(answer.flags.join(', ')))
     if (answer.freshness !== 'fresh') out.line(faint(`    freshness: ${answer.freshness}`))
+    else if (answer.silent.length > 0) out.line('    ', warn(borneSilence(answer, reply)))
   }
+}
+
+/** An `allow` may stand although some are not heard of: then whose dissent could be hidden is said. */
+function borneSilence({ silent }: Answer, { logs = [] }: VerdictReply): string {
+  const named = silent.map((operator) => {
+    const known = logs.find((each) => each.operator === operator)
+    if (known === undefined) return operatorWords(operator)
+    const missing = missingWords(known).join(', ')
+    const who = operatorWords(operator, known.name)
+    return missing === '' ? who : `${who} (${missing})`
+  })
+  const what = silent.length === 1 ? 'what it said' : 'what they said'
+  return `${silent.length} silent: ${named.join(', ')}, which your policy bears: ${what} may be hidden from you`
 }
 
 /** What is wrong with the policy itself concerns every answer. */

@@ -66,6 +66,15 @@ export interface Voice {
   readonly blind?: BlindLabel
 }
 
+/** A result that is not in its signer's log. */
+export interface UnloggedVoice {
+  readonly operator: OperatorId
+  readonly name?: string
+  readonly sid: Sid
+  /** Whether it would speak against the best digest, or against the image. */
+  readonly against: boolean
+}
+
 /** The verdict on one cell: of several, that of the strongest. */
 export interface Answer {
   readonly image: ImageName
@@ -98,6 +107,8 @@ export interface Answer {
   readonly retracted: readonly Sid[]
   /** Results that are not in their signers' logs, and so do not count. */
   readonly unlogged?: readonly Sid[]
+  /** Whose each of these is. */
+  readonly unloggedVoices?: readonly UnloggedVoice[]
   /** One sentence each, in words for a person. */
   readonly reasons: readonly string[]
   readonly policyHash: string

@@ -27,13 +27,21 @@ export interface Ballot {
   readonly results: readonly Result[]
 }
 
+/** One that is not in its signer's log. */
+export interface UnloggedResult {
+  readonly sid: Sid
+  readonly body: Rebuild
+  readonly operator: OperatorId
+  /** Whether it was taken back, by a statement that counts. */
+  readonly dead: boolean
+}
+
 export interface Ballots {
   /** In the order of the policy's operators; only those that have a result. */
   readonly ballots: readonly Ballot[]
   /** Results that were taken back. */
   readonly dead: readonly Result[]
-  /** Results that are not in their signer's log. */
-  readonly unlogged: readonly Sid[]
+  readonly unlogged: readonly UnloggedResult[]
   /** Whether there are live results, and every one was made under emulation. */
   readonly emulatedOnly: boolean
   /** Of each operator that committed itself to its vote before it could know the answer, or says so. */
@@ -89,8 +97,8 @@ export function collectBallots(cell: Cell, setting: Setting): Ballots {
     dead: dead.sort(bySid),
     unlogged: counting
       .filter(({ counted }) => !counted)
-      .map(({ sid }) => sid)
-      .sort(),
+      .map(({ sid, body, operator }) => ({ sid, body, operator, dead: isDead(operator, sid) }))
+      .sort(bySid),
     emulatedOnly: live.length > 0 && live.every(({ body }) => body.environment.emulated),
     blind: blindLabels(cell, new Set(voting.map(({ sid }) => sid)), setting),
   }

@@ -13,6 +13,7 @@ import { compareLevels, compareVerdicts, judgeCell, type Judgement } from './jud
 import { reasonsFor } from './reasons.ts'
 import { prepareSetting, type DecideInput, type Setting } from './setting.ts'
 import { standingIn } from './standing.ts'
+import { unloggedVoices } from './unlogged.ts'
 import { isNewerVersion } from './version-order.ts'
 import { voicesOf } from './voices.ts'
 import { weigh, type Weight } from './weigh.ts'
@@ -60,7 +61,8 @@ export function decide(input: DecideInput): Answer {
     absent: (voices?.others ?? operators).filter((each) => !standing.silent.includes(each)),
     silent: standing.silent,
     retracted: voices?.retracted ?? [],
-    unlogged: judgement?.ballots.unlogged ?? [],
+    unlogged: judgement?.ballots.unlogged.map(({ sid }) => sid) ?? [],
+    unloggedVoices: judgement ? unloggedVoices(judgement, question.digest, policy.operators) : [],
     policyHash: policy.hash,
     asOf: setting.now,
   } satisfies Omit<Answer, 'reasons'>

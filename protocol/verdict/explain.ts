@@ -65,7 +65,7 @@ export function explainAnswer(
     ...operators('Have not voted', answer.absent, nameOf),
     ...operators('Silent', answer.silent, nameOf),
     ...statements('Taken back, and was against', answer.retracted),
-    ...statements('Not in a log yet, not counted', answer.unlogged ?? []),
+    ...unloggedLines(answer),
     ...answer.flags.map((flag) => `Flag ${flag}: ${FLAG_MEANINGS[flag]}.`),
     ...(verdict === 'unknown' ? [] : [freshnessWords(answer)]),
     ...(verdict === 'reproduced'
@@ -81,6 +81,19 @@ export function explainAnswer(
 function freshnessWords({ freshness, silent }: Answer): string {
   if (freshness !== 'fresh' || silent.length === 0) return FRESHNESS[freshness]
   return `Freshness: all that the operators said is here, up to a recent time, but for ${count(silent.length, 'silent one')}, which your policy bears.`
+}
+
+function unloggedLines({ unlogged = [], unloggedVoices }: Answer): string[] {
+  const title = 'Not in a log yet, not counted'
+  if (unloggedVoices === undefined) return statements(title, unlogged)
+  if (unloggedVoices.length === 0) return []
+  return [
+    `${title}:`,
+    ...unloggedVoices.map(
+      (voice) =>
+        `  ${operatorName(voice)}: ${voice.against ? 'would be against' : 'would not be against'}, ${voice.sid.slice(0, 12)}…`,
+    ),
+  ]
 }
 
 function section(title: string, voices: readonly Voice[]): string[] {

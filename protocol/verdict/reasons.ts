@@ -151,7 +151,7 @@ function barReason(bar: Bar, part: Part, { rules }: Setting): string {
     case 'unchecked':
       return 'The operators\' logs are not checked yet, so nobody is known to be fresh: to allow without that, the policy must say freshness = "off".'
     case 'stale':
-      return `${count(part.silent.length, 'operator')} are silent, and the policy bears ${rules.maxSilent}.`
+      return `${count(part.silent.length, 'operator is', 'operators are')} silent, and the policy bears ${rules.maxSilent === 0 ? 'none' : rules.maxSilent}.`
     case 'clock-suspect':
       return 'The clock of this machine may be wrong: heads of trusted operators are dated ahead of it.'
     case 'silent-supporters':
@@ -197,7 +197,22 @@ function troubleReasons({ operators, roster }: Setting): string[] {
   ]
 }
 
-function unloggedReasons({ unlogged = [] }: Part): string[] {
-  if (unlogged.length === 0) return []
-  return [`${count(unlogged.length, 'result')} not in a log yet, so not counted.`]
+function unloggedReasons({ unloggedVoices = [] }: Part): string[] {
+  const named = (isAgainst: boolean): string[] => [
+    ...new Set(
+      unloggedVoices
+        .filter(({ against }) => against === isAgainst)
+        .map((each) => operatorName(each)),
+    ),
+  ]
+  const others = named(false).sort()
+  return [
+    ...named(true).map(
+      (name) =>
+        `${name} has said otherwise, in a result that is not in its log yet, so it is not counted.`,
+    ),
+    ...(others.length === 0
+      ? []
+      : [`Not in a log yet, so not counted: what ${list(others)} said.`]),
+  ]
 }

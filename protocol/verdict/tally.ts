@@ -35,7 +35,7 @@ export function valueText(value: LevelDigest): string {
 }
 
 /** What a rebuild says that D gives at a level. */
-function saidOf(digest: Digest, level: Level, rebuild: Rebuild): LevelDigest | undefined {
+export function saidOf(digest: Digest, level: Level, rebuild: Rebuild): LevelDigest | undefined {
   const { published, publishedDigest } = rebuild
   if (publishedDigest !== digest) return undefined
   // D is its own digest bit for bit, fetched or not.

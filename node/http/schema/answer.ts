@@ -79,6 +79,16 @@ export const answer: z.ZodType<Answer> = component(
     silent: z.array(operatorId),
     retracted: z.array(sid),
     unlogged: z.array(sid).exactOptional(),
+    unloggedVoices: z
+      .array(
+        z.object({
+          operator: operatorId,
+          name: z.string().exactOptional(),
+          sid,
+          against: z.boolean(),
+        }),
+      )
+      .exactOptional(),
     reasons: z.array(z.string()),
     policyHash: z.string(),
     asOf: seconds,

@@ -102,6 +102,28 @@ describe('the words of a verdict', () => {
     expect(text.match(/usr\/local\/bin\/start/g)).toHaveLength(1)
   })
 
+  it('say who is silent where the policy bears it, and what of them is missing', () => {
+    const silent = [OPERATOR, `op1${'d'.repeat(52)}`]
+    const answer = makeAnswer({ freshness: 'fresh', silent })
+    const heard = {
+      operator: OPERATOR,
+      name: 'carol',
+      newestHead: 1,
+      ageSeconds: 60,
+      complete: false,
+      fresh: false,
+      missing: ['statements'] as const,
+      missingStatements: 1,
+      equivocation: null,
+    }
+    const text = shown((out) => showReply({ ...makeVerdict(answer), logs: [heard] }, out))
+    expect(text).toMatch(
+      /2 silent: carol \(op1aaaaaaaaa…\) \(1 statement missing\), op1ddddddddd…, which your policy bears: what they said may be hidden from you\n/,
+    )
+    const none = shown((out) => showReply(makeVerdict(makeAnswer({ freshness: 'fresh' })), out))
+    expect(none).not.toContain('silent')
+  })
+
   it('say that the policy cannot be met, also where that is not why', () => {
     const warnings = ['unreachable: threshold is 5 and there is 1 operator']
     const reply = { ...makeVerdict(makeAnswer()), warnings }

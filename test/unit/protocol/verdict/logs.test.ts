@@ -121,6 +121,55 @@ describe('a statement that is not in its log', () => {
     })
   })
 
+  it('is said to be whose, and that it would be against', () => {
+    const dissent = by('c', { built: 'w' })
+    const unstable = by('d', { outcome: UNSTABLE })
+    const agreeing = by('e')
+    const taken = by('f', { built: 'w' })
+    const withdrawal = makeWithdrawal('f', taken.sid)
+    const card = makeCard({ operator: 'f' })
+    const late = [dissent, unstable, agreeing, taken]
+    const view = makeView({ uncounted: late.map(({ sid }) => sid) })
+    const asked = makePolicy(['a', 'b', 'c', 'd', 'e', 'f'])
+    const operators = asked.operators.map((each) =>
+      each.id === operatorId('c') ? { ...each, name: 'carol' } : each,
+    )
+    const policy = { ...asked, operators }
+    const answer = ask({ view, policy }, [...good, card, ...late, withdrawal])
+    expect(answer).toMatchObject({ verdict: 'reproduced', dissenters: [] })
+    const against = Object.fromEntries(
+      answer.unloggedVoices?.map((voice) => [voice.operator, voice.against]) ?? [],
+    )
+    expect(against).toEqual({
+      [operatorId('c')]: true,
+      [operatorId('d')]: true,
+      [operatorId('e')]: false,
+      [operatorId('f')]: false,
+    })
+    expect(answer.reasons).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(
+          /^carol \(op1c+…\) has said otherwise, in a result that is not in its log yet, so it is not counted\.$/,
+        ),
+        expect.stringMatching(/^op1d+… has said otherwise/),
+        expect.stringMatching(/^Not in a log yet, so not counted: what op1e+… and op1f+… said\.$/),
+      ]),
+    )
+    const told = explainAnswer(answer)
+    expect(told.find((line) => line.includes(dissent.sid.slice(0, 12)))).toMatch(
+      /^ {2}carol \(op1c+…\): would be against/,
+    )
+  })
+
+  it('is against the image also where nobody has voted', () => {
+    const late = by('a', { built: 'clean', says: 'D' })
+    const agreeing = by('b')
+    const view = makeView({ uncounted: [late.sid, agreeing.sid] })
+    const { unloggedVoices = [] } = ask({ view }, [release, late, agreeing])
+    expect(unloggedVoices.find(({ sid }) => sid === late.sid)).toMatchObject({ against: true })
+    expect(unloggedVoices.find(({ sid }) => sid === agreeing.sid)).toMatchObject({ against: false })
+  })
+
   it('takes nothing back', () => {
     const dissent = by('c', { built: 'w' })
     const withdrawal = makeWithdrawal('c', dissent.sid)
