@@ -4,7 +4,7 @@ import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples, collect, parsePairs } from '../option.ts'
-import { isUnsafeName } from '../terminal/safe-text.ts'
+import { requireContact, requireName } from '../operator/require-name.ts'
 import { strong } from '../terminal/style.ts'
 
 interface Options {
@@ -40,12 +40,8 @@ export function define(command: Command, bind: Bind): void {
         'the operator card needs a name: add --name NAME',
       ))
     if (name === undefined) throw new CliError('usage', 'nothing was made: no name was given')
-    if (isUnsafeName(name)) {
-      throw new CliError(
-        'usage',
-        'the name is blank, or has control or invisible characters: give one that can be read',
-      )
-    }
+    requireName(name)
+    requireContact(options.contact)
     const { initDataFolder } = await import('../../node/operator-identity.ts')
     const { nodeCrypto } = await import('../../node/crypto/node-crypto.ts')
     const { systemClock } = await import('../../node/clock.ts')

@@ -4,12 +4,14 @@ import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
 import { cardExpiryFact } from '../terminal/card-expiry.ts'
+import { TWO_HISTORIES } from '../terminal/two-histories.ts'
 import { logFacts, ownLogFacts } from '../terminal/log-report.ts'
 import { gateFact } from '../terminal/queue-table.ts'
 import { bad, faint, good, strong, warn, type Text } from '../terminal/style.ts'
 import { countWords, timeWords } from '../terminal/words.ts'
 
 const CARD_TROUBLE = {
+  'two-histories': TWO_HISTORIES,
   'key-dropped':
     'a newer card of this operator does not list the key of this node: nothing that it signs supports anything',
   'two-cards':

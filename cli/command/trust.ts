@@ -1,13 +1,18 @@
 import type { Command } from 'commander'
-import type { TrustRequest } from '../../node/http/trust-summary.ts'
+import type { OperatorSummary, TrustRequest } from '../../node/http/trust-summary.ts'
+import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
+import { parseBase64 } from '../../protocol/bytes.ts'
+import { openStatement } from '../../protocol/open-statement.ts'
+import { StatementError } from '../../protocol/statement-error.ts'
 import { rewording } from '../api/api-error.ts'
 import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'
 import { EXIT } from '../exit-code.ts'
 import { MAX_CARD_FILE_BYTES, parseCardFile } from '../card-file.ts'
 import { addExamples, collect } from '../option.ts'
+import { requireName } from '../operator/require-name.ts'
 import { readNamedFile } from '../read-file.ts'
-import { bad, faint, good, strong } from '../terminal/style.ts'
+import { bad, faint, good, strong, warn } from '../terminal/style.ts'
 import { timeWords } from '../terminal/words.ts'
 import { defineTrustExport } from './trust/export.ts'
 import { defineTrustImport } from './trust/import.ts'
@@ -19,6 +24,7 @@ interface AddOptions {
 }
 
 const TROUBLE = {
+  'two-histories': 'told two histories: nothing that it signs counts for an image',
   'two-cards': 'two cards of one version: ask which is right, and trust add CARD --pin',
   'pin-missing': 'the pinned card is not here',
 } as const
@@ -105,20 +111,57 @@ function defineAdd(command: Command, bind: Bind): void {
     )
     .option('--pin', 'believe this very card, where there are two of one version')
   bind<AddOptions>(add, async ({ context, options, args: [given = ''] }) => {
+    if (options.name !== undefined) requireName(options.name)
     const request: TrustRequest = {
       ...(await whom(given)),
       ...(options.name === undefined ? {} : { name: options.name }),
       ...(options.group === undefined ? {} : { groups: options.group }),
       ...(options.pin === undefined ? {} : { pin: options.pin }),
     }
-    const operator = await context.withNode(({ client }) =>
-      client.trust(request).catch(unbelieved(given)),
-    )
+    const { operator, namesakes } = await context.withNode(async ({ client }) => {
+      const trusted = await client.trust(request).catch(unbelieved(given))
+      const known = await client.operators()
+      return { operator: trusted, namesakes: namesakesOf(trusted, known) }
+    })
+    for (const { id } of namesakes) {
+      context.out.note(
+        warn(`you trust another operator of the name "${operator.name ?? ''}": ${id}`),
+        ': if both are meant, tell them apart with --name',
+      )
+    }
+    const version = versionOf(request)
+    if (version !== undefined && version < (operator.version ?? 0)) {
+      context.out.note(
+        warn(`this is card ${version}, and card ${operator.version} of this operator is known`),
+        ': the newer one counts',
+      )
+    }
     if (context.json) context.out.value(operator)
     else
       context.out.line('trusting ', strong(operator.name ?? operator.id), faint(`  ${operator.id}`))
     return EXIT.yes
   })
+}
+
+function namesakesOf(
+  { id, name }: OperatorSummary,
+  known: readonly OperatorSummary[],
+): readonly OperatorSummary[] {
+  if (name === null) return []
+  return known.filter((each) => each.trusted && each.id !== id && each.name === name)
+}
+
+/** Of the card that was given: only to warn, since the node has judged it. */
+function versionOf({ card, pin }: TrustRequest): number | undefined {
+  const bytes = card === undefined || pin === true ? undefined : parseBase64(card)
+  if (bytes === undefined) return undefined
+  try {
+    const { body } = openStatement(bytes, nodeCrypto)
+    return body.kind === 'operator' ? body.version : undefined
+  } catch (error) {
+    if (error instanceof StatementError) return undefined
+    throw error
+  }
 }
 
 /** A card whose bytes are wrong: which file that is, and what to do. */

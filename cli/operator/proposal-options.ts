@@ -12,3 +12,10 @@ export function addProposalOptions(command: Command): void {
     )
     .option('--yes', 'do not ask')
 }
+
+export function addAnywayOption(command: Command): void {
+  command.option(
+    '--anyway',
+    'also where others may have a newer card of this operator: two of one version support nothing where no policy pins one',
+  )
+}

@@ -46,7 +46,7 @@ export function ownLogFacts({
   own,
   clockBehind,
 }: LogStatus): (readonly [label: string, value: Text])[] {
-  const { head, size, signing, reopened, origin } = own
+  const { head, size, signing, halted, reopened, origin } = own
   const number = origin.slice(origin.lastIndexOf('/') + 1)
   const signed =
     head === null
@@ -63,6 +63,16 @@ export function ownLogFacts({
             warn(`log ${reopened.n} was begun on ${timeWords(reopened.at)}: ${reopened.why}`),
           ] as const,
         ]),
+    ...(halted
+      ? [
+          [
+            '',
+            bad(
+              'another node signs with the key of this one: no more heads are signed here; stop one of them for good, and start this one again',
+            ),
+          ] as const,
+        ]
+      : []),
     ...(clockBehind === null
       ? []
       : [

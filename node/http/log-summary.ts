@@ -33,6 +33,10 @@ export interface LogStatus {
     readonly head: { readonly size: number; readonly time: UnixSeconds } | null
     /** False until a peer has said what it knows of this log: no head is signed before. */
     readonly signing: boolean
+    /** False where it was restored from a backup or damaged, until it has been closed for that. */
+    readonly whole: boolean
+    /** True once another node was seen to sign with this key: then no head is signed here. */
+    readonly halted: boolean
     /** When and why a new log was begun before its time. */
     readonly reopened: {
       readonly n: number

@@ -39,10 +39,10 @@ export interface Status {
   /** From when on nobody believes what this node signs. */
   readonly cardExpires: UnixSeconds
   /**
-   * Why it is not what others go by: a newer card lists the key of this node no more, or another
-   * card of one version was made with the root key.
+   * Why it is not what others go by: it is proven that the operator told two histories, a newer card
+   * lists the key of this node no more, or another card of one version was made with the root key.
    */
-  readonly cardTrouble: 'key-dropped' | 'two-cards' | null
+  readonly cardTrouble: 'two-histories' | 'key-dropped' | 'two-cards' | null
   readonly peerId: string
   readonly listen: readonly string[]
   readonly peers: number

@@ -15,8 +15,11 @@ export interface OperatorSummary {
   readonly expires: UnixSeconds | null
   readonly contact: string | null
   readonly claims: Readonly<Record<string, string>>
-  /** Why it supports nothing: two cards of one version, or a pinned one that is not here. */
-  readonly trouble: 'two-cards' | 'pin-missing' | null
+  /**
+   * Why it supports nothing: a proof that it told two histories, two cards of one version, or a
+   * pinned one that is not here.
+   */
+  readonly trouble: 'two-histories' | 'two-cards' | 'pin-missing' | null
   /** Logs of its keys that it has ended. */
   readonly revocations: readonly Revocation[]
 }

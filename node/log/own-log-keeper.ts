@@ -65,6 +65,10 @@ export interface OwnLogState {
   readonly head: { readonly size: number; readonly time: UnixSeconds } | null
   /** Whether heads are signed: a peer has said what it knows of our logs. */
   readonly signing: boolean
+  /** False where it was restored from a backup or damaged, until it has been closed for that. */
+  readonly whole: boolean
+  /** Whether another node was seen to sign with this key, more than once: no head is signed here. */
+  readonly halted: boolean
   readonly reopened: Reopening | null
 }
 
@@ -134,6 +138,8 @@ export class OwnLogKeeper {
       size,
       head: head === undefined ? null : { size: head.size, time: head.time },
       signing: this.#signing,
+      whole: this.#broken === undefined,
+      halted: this.#isHalted,
       reopened: this.#reopened ?? null,
     }
   }

@@ -122,7 +122,8 @@ export class Trust {
 
   /** What others see of the own operator that this node's own card does not say. */
   ownTrouble(): Status['cardTrouble'] {
-    const { signers, identity } = this.#parts
+    const { signers, identity, logs } = this.#parts
+    if (logs.view().isEquivocator(identity.card.body.operator)) return 'two-histories'
     const { trouble, newest } = signers.chainOf(identity.card.body.operator)
     if (trouble === 'two-cards') return trouble
     const isListed = newest?.keys.includes(identity.key.publicKey) ?? true
@@ -233,7 +234,9 @@ export class Trust {
       expires: card === undefined ? null : chain.expires,
       contact: card?.contact ?? null,
       claims: card?.claims ?? {},
-      trouble: chain.trouble ?? null,
+      trouble: this.#parts.logs.view().isEquivocator(id)
+        ? 'two-histories'
+        : (chain.trouble ?? null),
       revocations: chain.revocations,
     }
   }

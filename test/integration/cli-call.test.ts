@@ -54,13 +54,25 @@ describe('help', () => {
   })
 })
 
+const UNREADABLE =
+  'the name is blank, or has control or invisible characters: give one that can be read'
+
 describe('a wrong call', () => {
   it.each([
     [['verify'], 'missing required argument \'image\'; see "rebuildnet verify --help"'],
     [['trust', 'add'], 'missing required argument \'card\'; see "rebuildnet trust add --help"'],
     [['verfy', 'x'], "unknown command 'verfy': did you mean verify?"],
     [['verify', ''], 'the argument \'image\' is empty; see "rebuildnet verify --help"'],
-    [['trust', 'add', STRANGER, '--name', ''], '"name" must not be empty'],
+    [['trust', 'add', STRANGER, '--name', ''], UNREADABLE],
+    [['trust', 'add', STRANGER, '--name', 'A\nB'], UNREADABLE],
+    [
+      ['init', '--name', 'n'.repeat(5000)],
+      'the name has 5000 bytes, and 128 are the most: shorten it',
+    ],
+    [
+      ['init', '--name', 'n', '--contact', 'c'.repeat(257)],
+      'the contact has 257 bytes, and 256 are the most: shorten it',
+    ],
   ])('%j points to what helps', async (argv, message) => {
     const node = await TestNode.start()
     expect((await node.run(...argv)).stderr).toBe(`rebuildnet: ${message}\n`)

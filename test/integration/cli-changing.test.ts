@@ -363,6 +363,17 @@ describe('trust', () => {
     expect(node.api.service.trusted).toEqual([{ operator: OPERATOR }])
   })
 
+  it('warns of another of the same name', async () => {
+    const [ada] = await node.api.service.operators()
+    const other = `op1${'z'.repeat(52)}`
+    node.api.service.operatorList = [ada!, { ...ada!, id: other }]
+    const ran = await node.run('trust', 'add', OPERATOR)
+    expect(ran.exitCode).toBe(0)
+    expect(ran.stderr).toContain(`another operator of the name "Ada": ${other}`)
+    node.api.service.operatorList = [ada!, { ...ada!, id: other, trusted: false }]
+    expect((await node.run('trust', 'add', OPERATOR)).stderr).toBe('')
+  })
+
   it('says what is wrong with an id that is cut off', async () => {
     const ran = await node.run('trust', 'add', OPERATOR.slice(0, 20))
     expect(ran.exitCode).toBe(2)

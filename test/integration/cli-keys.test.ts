@@ -54,7 +54,8 @@ describe('key backup and restore', () => {
     expect(await must('new', 'status')).toMatchObject({ operator, key })
     expect(await must('new', 'key', 'show')).toMatchObject({ operator, key, listed: true, card: 1 })
     // It has no root key: cards are made where that is.
-    const renewed = await must('new', 'operator', 'renew', '--yes', '--draft', at('draft'))
+    const renew = ['operator', 'renew', '--yes', '--anyway', '--draft', at('draft')]
+    const renewed = await must('new', ...renew)
     expect(renewed).toMatchObject({ complete: false })
   })
 
@@ -62,7 +63,21 @@ describe('key backup and restore', () => {
     await must('ada', 'init', '--name', 'Ada')
     await must('ada', 'key', 'backup', at('b'), '--with-root', '--no-passphrase')
     await must('new', 'key', 'restore', at('b'))
-    expect(await must('new', 'operator', 'renew', '--yes')).toMatchObject({ version: 2 })
+    const renew = ['operator', 'renew', '--yes']
+    expect(await must('new', ...renew, '--anyway')).toMatchObject({ version: 2 })
+  })
+
+  it('make no card before a peer was heard: the operator may have made a newer one since', async () => {
+    await must('ada', 'init', '--name', 'Ada')
+    await must('ada', 'key', 'backup', at('b'), '--with-root', '--no-passphrase')
+    await must('ada', 'operator', 'renew', '--yes')
+    const { key } = (await must('new', 'key', 'restore', at('b'))) as { key: string }
+    for (const command of [['renew'], ['rotate'], ['rotate', '--root'], ['revoke', key]]) {
+      const ran = await run('new', 'operator', ...command, '--yes')
+      expect(ran.exitCode, command.join(' ')).toBe(2)
+      expect(ran.stderr).toMatch(/^rebuildnet: .*no peer .*--anyway.*\n$/)
+    }
+    expect(await must('new', 'operator', 'show')).toMatchObject({ version: 1 })
   })
 
   it('ask for the passphrase on the terminal, twice, and show nothing of it', async () => {

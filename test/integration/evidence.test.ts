@@ -347,6 +347,23 @@ describe('a proof that an operator told two histories', () => {
     expect((await run(folder, 'verify', '--proof', join(folder.root, 'none'))).exitCode).toBe(2)
   })
 
+  it('about the own operator is told to it, with what to do', async () => {
+    const folder = await makeNodeFolder('forked')
+    const [some, others] = ['a', 'b'].map((name) =>
+      new TestLog(folder.operator).add(folder.operator.card, name).head(NOW),
+    )
+    const file = join(folder.root, 'own.proof')
+    await writeFile(file, proveFork(some!, others!, nodeCrypto).bytes)
+    expect((await run(folder, 'import', file)).exitCode).toBe(0)
+    for (const command of [['status'], ['operator', 'show']]) {
+      expect((await run(folder, ...command)).stdout).toMatch(
+        /nobody counts what it signs any more.*rebuildnet init/,
+      )
+    }
+    const status = await run(folder, 'status', '--json')
+    expect(JSON.parse(status.stdout)).toMatchObject({ cardTrouble: 'two-histories' })
+  })
+
   it('that is taken in ends an allow, is shown and alerted, and can be handed on', async () => {
     const { file } = await makeChecker()
     const user = await makeFolder()
@@ -360,6 +377,9 @@ describe('a proof that an operator told two histories', () => {
     const words = 'told two histories'
     expect((await run(user, 'explain', GOOD, '--platform', 'linux/amd64')).stdout).toContain(words)
     expect((await run(user, 'status')).stdout).toContain(words)
+    expect((await run(user, 'trust', 'ls')).stdout).toContain(words)
+    const listed = JSON.parse((await run(user, 'trust', 'ls', '--json')).stdout) as unknown[]
+    expect(listed).toContainEqual(expect.objectContaining({ id: ada.id, trouble: 'two-histories' }))
     const alerts = await run(user, 'alerts', 'ls', '--open', '--json')
     expect(JSON.parse(alerts.stdout)).toMatchObject([
       { kind: 'equivocation', severity: 'critical', operator: ada.id, image: null },

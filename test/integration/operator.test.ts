@@ -179,6 +179,28 @@ describe('a second node', () => {
     expect(await cardOf('ada')).toMatchObject({ version: 3 })
   })
 
+  it('trusted by an old card, is said to have a newer one', async () => {
+    await must('ada', 'init', '--name', 'Ada')
+    await must('ada', 'card', at('old.card'))
+    await must('ada', 'operator', 'renew', '--yes')
+    await must('ada', 'card', at('new.card'))
+    await must('user', 'init', '--name', 'User')
+    expect((await run('user', 'trust', 'add', at('new.card'))).stderr).toBe('')
+    const ran = await run('user', 'trust', 'add', at('old.card'))
+    expect(ran.exitCode).toBe(0)
+    expect(ran.stderr).toContain('this is card 1, and card 2 of this operator is known')
+  })
+
+  it('makes no rival of a newer card that it knows', async () => {
+    await joined()
+    await must('ada', 'operator', 'revoke', await keyOf('arm'), '--size', '0', '--yes')
+    await must('ada', 'card', at('ada.card'))
+    await must('arm', 'trust', 'add', at('ada.card'))
+    const ran = await run('arm', 'operator', 'renew', '--yes', '--draft', at('draft'))
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toMatch(/^rebuildnet: card 3 of this operator is known, .*--anyway/)
+  })
+
   it('that was revoked hears of it', async () => {
     await joined()
     await must('ada', 'operator', 'revoke', await keyOf('arm'), '--size', '0', '--yes')

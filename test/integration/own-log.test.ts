@@ -261,7 +261,9 @@ describe('the own log of a node', () => {
     await kept.keeper.heard([twin.told.at(-1)!])
     expect(kept.keeper.log.origin.n).toBe(1)
     await twin.keeper.heard([kept.told.at(-1)!])
+    expect(kept.keeper.state().halted).toBe(false)
     await kept.keeper.heard([twin.told.at(-1)!])
+    expect(kept.keeper.state().halted).toBe(true)
     const heads = kept.told.length
     await publish(kept, '4')
     expect(kept.told).toHaveLength(heads)

@@ -54,6 +54,8 @@ export function makeLogStatus(fields: Partial<LogStatus> = {}): LogStatus {
       size: 3,
       head: { size: 3, time: 1_767_225_600 },
       signing: true,
+      whole: true,
+      halted: false,
       reopened: null,
     },
     clockBehind: null,

@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import type { Bind } from '../../command-table.ts'
-import { CliError } from '../../cli-error.ts'
 import { collect, parsePairs } from '../../option.ts'
 import { openOwnOperator } from '../../operator/own-operator.ts'
-import { addProposalOptions } from '../../operator/proposal-options.ts'
+import { addAnywayOption, addProposalOptions } from '../../operator/proposal-options.ts'
 import { proposeCard, type ProposalOptions } from '../../operator/propose-card.ts'
-import { isUnsafeName } from '../../terminal/safe-text.ts'
+import { requireHeard } from '../../operator/require-heard.ts'
+import { requireContact, requireName } from '../../operator/require-name.ts'
 
 interface Options extends ProposalOptions {
+  readonly anyway?: boolean
   readonly name?: string
   readonly contact?: string
   readonly claim?: readonly string[]
@@ -28,14 +29,15 @@ export function defineRenew(parent: Command, bind: Bind): void {
       collect,
     )
   addProposalOptions(command)
+  addAnywayOption(command)
   bind<Options>(command, async ({ context, options }) => {
     const { name, contact, claim } = options
-    if (name !== undefined && isUnsafeName(name)) {
-      throw new CliError('usage', 'the name is blank, or has control or invisible characters')
-    }
+    if (name !== undefined) requireName(name)
+    if (contact !== undefined) requireContact(contact)
     const { draftAfter } = await import('../../../node/card-draft.ts')
     const { nodeCrypto } = await import('../../../node/crypto/node-crypto.ts')
     const own = await openOwnOperator(context)
+    await requireHeard(context, own, options)
     const before = own.identity.card.body
     const changes = {
       ...(name === undefined ? {} : { name }),

@@ -5,10 +5,12 @@ import { CliError } from '../../cli-error.ts'
 import type { Bind } from '../../command-table.ts'
 import { sizeArgument } from '../../operator/log-size.ts'
 import { openOwnOperator } from '../../operator/own-operator.ts'
-import { addProposalOptions } from '../../operator/proposal-options.ts'
+import { addAnywayOption, addProposalOptions } from '../../operator/proposal-options.ts'
 import { proposeCard, type ProposalOptions } from '../../operator/propose-card.ts'
+import { requireHeard } from '../../operator/require-heard.ts'
 
 interface Options extends ProposalOptions {
+  readonly anyway?: boolean
   readonly size?: string
 }
 
@@ -25,8 +27,10 @@ export function defineRevoke(parent: Command, bind: Bind): void {
       'how many entries of its log still count; all that are known where absent',
     )
   addProposalOptions(command)
+  addAnywayOption(command)
   bind<Options>(command, async ({ context, options, args: [given = ''] }) => {
     const own = await openOwnOperator(context)
+    await requireHeard(context, own, options)
     const before = own.identity.card.body
     const key = resolveKey(given, before.keys)
     if (key === own.identity.key.publicKey) {

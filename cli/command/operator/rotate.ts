@@ -11,10 +11,12 @@ import type { Bind } from '../../command-table.ts'
 import type { Context } from '../../context.ts'
 import { sizeArgument } from '../../operator/log-size.ts'
 import { openOwnOperator, requireStopped, type OwnOperator } from '../../operator/own-operator.ts'
-import { addProposalOptions } from '../../operator/proposal-options.ts'
+import { addAnywayOption, addProposalOptions } from '../../operator/proposal-options.ts'
 import { proposeCard, type ProposalOptions } from '../../operator/propose-card.ts'
+import { requireHeard } from '../../operator/require-heard.ts'
 
 interface Options extends ProposalOptions {
+  readonly anyway?: boolean
   readonly root?: boolean
   readonly sshRoot?: string
   readonly size?: string
@@ -31,11 +33,13 @@ export function defineRotate(parent: Command, bind: Bind): void {
     .option('--ssh-root <file>', 'an SSH key as the new root key: private, or .pub with an agent')
     .option('--size <entries>', "only so many entries of the old log count: the rest is a thief's")
   addProposalOptions(command)
+  addAnywayOption(command)
   bind<Options>(command, async ({ context, options }) => {
     if (options.root === true && options.sshRoot !== undefined) {
       throw new CliError('usage', 'give either --root or --ssh-root')
     }
     const own = await openOwnOperator(context)
+    await requireHeard(context, own, options)
     if (options.root === true || options.sshRoot !== undefined) {
       return rotateRoot(context, options, own)
     }

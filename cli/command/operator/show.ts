@@ -6,11 +6,13 @@ import { describeRootKey } from '../../../protocol/root-key.ts'
 import { CliError } from '../../cli-error.ts'
 import type { Bind } from '../../command-table.ts'
 import { EXIT } from '../../exit-code.ts'
+import { TWO_HISTORIES } from '../../terminal/two-histories.ts'
 import { cardExpiryFact } from '../../terminal/card-expiry.ts'
 import { bad, faint, strong, type Text } from '../../terminal/style.ts'
 import { timeWords } from '../../terminal/words.ts'
 
 const TROUBLE = {
+  'two-histories': TWO_HISTORIES,
   'two-cards':
     'there are two cards of one version: whoever trusts this operator must pin one, and the root key may be stolen',
   'pin-missing': 'the policy here pins a card that is not here',

@@ -29,6 +29,8 @@ export const logStatus: z.ZodType<LogStatus> = component(
       size: z.number().int(),
       head: z.object({ size: z.number().int(), time: seconds }).nullable(),
       signing: z.boolean(),
+      whole: z.boolean(),
+      halted: z.boolean(),
       reopened: z.object({ n: z.number().int(), at: seconds, why: z.string() }).nullable(),
     }),
     clockBehind: seconds.nullable(),

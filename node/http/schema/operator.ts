@@ -35,7 +35,7 @@ export const operator: z.ZodType<OperatorSummary> = component(
     expires: seconds.nullable(),
     contact: z.string().nullable(),
     claims: z.record(z.string(), z.string()),
-    trouble: z.enum(['two-cards', 'pin-missing']).nullable(),
+    trouble: z.enum(['two-histories', 'two-cards', 'pin-missing']).nullable(),
     revocations: z.array(revocation),
   }),
 )

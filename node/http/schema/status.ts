@@ -16,7 +16,7 @@ export const status: z.ZodType<Status> = component(
     name: z.string(),
     key,
     cardExpires: seconds,
-    cardTrouble: z.enum(['key-dropped', 'two-cards']).nullable(),
+    cardTrouble: z.enum(['two-histories', 'key-dropped', 'two-cards']).nullable(),
     peerId: z.string(),
     listen: z.array(z.string()),
     peers: z.number().int(),

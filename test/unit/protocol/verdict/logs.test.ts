@@ -28,6 +28,14 @@ const ask = (spec: Partial<DecideInput> = {}, statements = good) =>
   decide(makeInput(statements, { policy: required, ...spec }))
 
 describe('freshness', () => {
+  it('that one silent operator takes away is said in words', () => {
+    const policy = makePolicy(['a', 'b', 'c'], { freshness: 'required', max_silent: 0 })
+    const view = makeView({ time: NOW, times: { c: undefined } })
+    expect(ask({ policy, view }).reasons).toContain(
+      '1 operator is silent, and the policy bears none.',
+    )
+  })
+
   it('that is required and cannot be checked leaves it undecided, and says what to do', () => {
     const answer = ask({ view: uncheckedView })
     expect(answer).toMatchObject({
