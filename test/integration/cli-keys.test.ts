@@ -210,7 +210,8 @@ it('a node restored from its keys alone opens a new log behind the old, and is b
     const { own } = (await running.service.status()).logs
     const { operators } = (await first.service.status()).logs
     const heard = operators.find(({ name }) => name === 'ada')
-    return own.head !== null && heard?.newestHead === own.head.time && own
+    // Whole: what nobody has when the first node is gone, nobody can give.
+    return own.head !== null && heard?.newestHead === own.head.time && heard.complete && own
   })
   expect(old.origin).toMatch(/\/0$/)
   await running.stop()
