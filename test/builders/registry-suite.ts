@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Builder, BuildJob } from '../../node/rebuild/builder.ts'
+import type { Material } from '../../protocol/rebuild.ts'
+import type { Builder, BuildJob, BuildResult } from '../../node/rebuild/builder.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { readEntry, readLayout, SHELL_BASE, Workshop } from './workshop.ts'
 
@@ -57,10 +58,7 @@ export function describeWithRegistry(name: string, create: () => Builder): void 
         await makeJob(`FROM ${host}/library/base@${digest}\nRUN cat /base > /seen\n`),
         never,
       )
-      expect(result).toMatchObject({
-        kind: 'built',
-        materials: [{ uri: `docker://${host}/library/base`, digest }],
-      })
+      expect(imagesIn(result)).toEqual([{ uri: `docker://${host}/library/base`, digest }])
       if (result.kind === 'built') {
         expect(readEntry(await readLayout(result.image), 'seen')).toBe('base\n')
       }
@@ -73,12 +71,10 @@ export function describeWithRegistry(name: string, create: () => Builder): void 
         ),
         never,
       )
-      expect(result).toMatchObject({
-        materials: [
-          { uri: `docker://${host}/library/base:1`, digest },
-          { uri: `docker://${host}/library/other:1`, digest },
-        ],
-      })
+      expect(imagesIn(result)).toEqual([
+        { uri: `docker://${host}/library/base:1`, digest },
+        { uri: `docker://${host}/library/other:1`, digest },
+      ])
     })
 
     it('fetches the base although the steps have no network', async () => {
@@ -119,4 +115,10 @@ export function describeWithRegistry(name: string, create: () => Builder): void 
       })
     })
   })
+}
+
+/** The images among the materials; a builder may name itself beside them. */
+function imagesIn(result: BuildResult): readonly Material[] | undefined {
+  if (result.kind === 'failed') return undefined
+  return result.materials.filter(({ uri }) => uri.startsWith('docker://'))
 }
