@@ -18,7 +18,7 @@ import { TEST_IMAGE } from '../support/statements.ts'
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-const FLIPS = { default: 40, ci: 60, soak: 20_000 }[
+const FLIPS = { default: 40, ci: 300, soak: 20_000 }[
   process.env.REBUILDNET_TEST_DEPTH ?? 'default'
 ] as number
 /** What LevelDB writes for people, and an empty file that is only held. */
