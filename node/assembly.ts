@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import { createStatement } from '../protocol/create-statement.ts'
 import type { Crypto } from '../protocol/crypto.ts'
-import type { ImageName, OperatorId, Platform, Sid } from '../protocol/identifiers.ts'
+import type { ImageName, OperatorId, Sid } from '../protocol/identifiers.ts'
 import { openStatement } from '../protocol/open-statement.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { Project } from '../protocol/project.ts'
@@ -16,16 +16,18 @@ import { StoreAdmission } from './admission.ts'
 import { AlertBook } from './alert/alert-book.ts'
 import { Outbox } from './alert/outbox.ts'
 import { webhookName } from './alert/webhook-sink.ts'
+import { Assignments } from './assignments.ts'
 import { makeBlindVotes } from './blind-parts.ts'
 import type { BlindVotes } from './blind-votes.ts'
-import { buildLimits } from './build-limits.ts'
-import { makeBuilders } from './builders.ts'
+import { makeQueue, makeWorkshop } from './build-parts.ts'
+import { CatchUp } from './catch-up.ts'
 import { unixSeconds, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
 import { Divergences } from './divergences.ts'
 import { EventBus } from './event-bus.ts'
 import type { NodeEvent } from './http/node-service.ts'
+import { Intake } from './intake.ts'
 import type { Logger } from './logger.ts'
 import { Logs } from './logs.ts'
 import type { NodeNetwork, NodeParts } from './node-parts.ts'
@@ -35,28 +37,16 @@ import type { PolicyFile } from './policy-file.ts'
 import type { ProjectFiles } from './project-files.ts'
 import { MachineWatch } from './machine-watch.ts'
 import { Pruning } from './pruning.ts'
-import { attemptRebuild } from './rebuild-attempt.ts'
 import { BuildJournal } from './rebuild/build-journal.ts'
-import { Queue } from './rebuild/queue.ts'
+import type { Queue } from './rebuild/queue.ts'
 import { QueueGate } from './rebuild/queue-gate.ts'
-import { queueItemId, type QueueItem } from './rebuild/queue-item.ts'
-import { describeItem } from './queue-view.ts'
-import { refusals } from './refusals.ts'
-import { describeStatement } from './service/statement-view.ts'
-import { insecureHosts } from './service/verdicts.ts'
 import { Signers, wantedOperators } from './signers.ts'
 import type { Store } from './store/store.ts'
-import { isRelease, Tally } from './tally.ts'
+import { Tally } from './tally.ts'
 import { TreeStore } from './tree/tree-store.ts'
-import { clearUnsynced, isUnsynced, markUnsynced } from './unsynced.ts'
+import { alertOfTwoHistories } from './two-histories.ts'
 import { Webhooks } from './webhooks.ts'
-import { commitTimesOf } from '../protocol/recipe-template.ts'
-import { Workshop } from './workshop.ts'
-
-/** Statements of unknown signers tend to come together; one round of sync serves them all. */
-const CARD_SYNC_DELAY_MS = 2_000
-/** Of more statements that come at once all answers of their images are asked again. */
-const MAX_TOUCHED = 500
+import type { Workshop } from './workshop.ts'
 
 /** What is read from the data folder before the parts are made. */
 export interface Foundation {
@@ -99,10 +89,9 @@ export class NodeAssembly implements NodeParts {
   readonly admission: StoreAdmission
   network: NodeNetwork | undefined
   readonly #events: EventBus
-  #asking: NodeJS.Timeout | undefined
-  #unsynced = false
-  /** Whether the own log was closed before its time, in this run. */
-  #reopened = false
+  readonly #assignments: Assignments
+  readonly #intake: Intake
+  readonly #catchUp: CatchUp
 
   constructor(foundation: Foundation) {
     const { folder, config, identity, store, projects, policy, logger, clock, crypto } = foundation
@@ -117,6 +106,9 @@ export class NodeAssembly implements NodeParts {
     this.started = unixSeconds(clock)
     this.logger = logger
     this.#events = new EventBus(logger)
+    this.#assignments = new Assignments(this, logger)
+    this.#intake = new Intake(this, this.#assignments, logger)
+    this.#catchUp = new CatchUp(this)
     const { webhooks: urls, insecure } = config
     const outbox = new Outbox({ store }, { sinks: urls.map(webhookName) })
     this.alerts = new AlertBook({ store, outbox, logger })
@@ -143,27 +135,22 @@ export class NodeAssembly implements NodeParts {
       policy: () => policy.lastPolicy,
       images: () => this.#images(),
       wanted: () => this.wanted(),
-      logged: (statements) => this.#logged(statements),
+      logged: (statements) => this.#intake.logged(statements),
       reconsider: (images) => this.tally.touchImages(images),
       signed: async (head) => this.network?.publishHead(head),
       proven: (proof) => {
-        this.#quietly(this.#raiseProven(), 'an alert was not raised')
+        this.#quietly(alertOfTwoHistories(this), 'an alert was not raised')
         if (this.network !== undefined) {
           this.#quietly(this.network.publishProof(proof), 'a proof was not published')
         }
       },
-      reopened: async ({ n, why }) => {
-        this.#reopened = true
-        const reasons = [`The log of this node was closed and log ${n} begun: ${why}.`]
-        const operator = this.identity.card.body.operator
-        await this.alerts.observeOperators('log-reopened', [{ operator, reasons }], this.#now())
-      },
+      reopened: (log) => this.#catchUp.reopened(log),
     })
     this.tally = new Tally({
       statements: store.statements,
       policy: () => policy.policy,
       projects: () => this.#projects(),
-      incomplete: () => this.#unsynced,
+      incomplete: () => this.#catchUp.incomplete,
       view: () => this.logs.view(),
       now: () => this.#now(),
       crypto,
@@ -176,51 +163,22 @@ export class NodeAssembly implements NodeParts {
       signers: this.signers,
       images: () => this.#images(),
       wanted: () => this.wanted(),
-      stored: (statement, bytes) => this.#stored(statement, bytes),
+      stored: (statement, bytes) => this.#intake.stored(statement, bytes),
     })
-    this.workshop = new Workshop(
-      {
-        crypto,
-        logger,
-        builders: makeBuilders(config.builders),
-        insecure: (image) => insecureHosts(this, image),
-        trees: this.trees,
-        commitTimes: ({ image, recipe }) => {
-          const template = projects.get(image)?.project.recipe
-          return template === undefined ? [] : commitTimesOf(template, recipe)
-        },
-      },
-      { workFolder: folder.work, logFolder: folder.logs, limits: buildLimits(config) },
-    )
+    this.workshop = makeWorkshop(this, logger)
     this.blind = makeBlindVotes(this, logger)
     policy.onChange = () => this.reconsider(this.#images())
     const { schedule: windows, atClose } = config.build
     this.journal = new BuildJournal(store.builds)
     this.gate = new QueueGate({ table: store.meta, clock }, { windows, atClose })
-    this.queue = new Queue(
-      {
-        // The store checks what it reads, and only the queue writes here.
-        table: store.queue.as((value) => value as QueueItem),
-        gate: this.gate,
-        priorityOf: (image) => projects.get(image)?.priority ?? 'normal',
-        clock,
-        logger,
-        attempt: (item, progress, signal) => attemptRebuild(this, item, progress, signal),
-        random: () => Math.random(),
-        changed: (item) => {
-          this.#events.emit({ type: 'queue', data: describeItem(item, this.queue) })
-        },
-      },
-      { concurrency: config.build.concurrency },
-    )
+    this.queue = makeQueue(this, logger)
     this.machine = new MachineWatch(this, logger)
     this.pruning = new Pruning(this, logger)
   }
 
   /** Reads what the store holds into the parts that keep a view of it. */
   async load(): Promise<void> {
-    if (this.store.uncleanStop) await markUnsynced(this.store)
-    this.#unsynced = await isUnsynced(this.store)
+    await this.#catchUp.load()
     for (const card of await this.store.statements.cards()) this.signers.add(card)
     await takeOwnCard(this, this.logger)
     await this.alerts.load()
@@ -228,31 +186,16 @@ export class NodeAssembly implements NodeParts {
     if (!(await this.store.statements.has(this.identity.card.sid))) {
       await this.take(this.identity.cardBytes)
     }
-    await this.#raiseProven()
+    await alertOfTwoHistories(this)
     await this.gate.load()
     await this.machine.load()
     await this.queue.load()
     await this.blind.load()
   }
 
-  /**
-   * A peer has given all that it has: what an unclean stop may have lost is here again, and what
-   * others know of our own log is known here.
-   */
-  async caughtUp(): Promise<void> {
-    const { own, keeper } = this.logs
-    await keeper.idle()
-    // To close a log is for good: what more peers know of it must be known before.
-    const { operator } = this.identity.card.body
-    const { publicKey } = this.identity.key
-    if (own.mustReopen(keeper.headsUnder(operator, publicKey))) await this.network?.sync()
-    await this.logs.confirm()
-    // What a start before this one had to say is over.
-    if (!this.#reopened) await this.alerts.observeOperators('log-reopened', [], this.#now())
-    if (!this.#unsynced) return
-    await clearUnsynced(this.store)
-    this.#unsynced = false
-    this.tally.touchImages(this.#images())
+  /** A peer has given all that it has. */
+  caughtUp(): Promise<void> {
+    return this.#catchUp.caughtUp()
   }
 
   wanted(): ReadonlySet<OperatorId> {
@@ -270,7 +213,7 @@ export class NodeAssembly implements NodeParts {
     }
     const { bytes, statement } = createStatement(body, this.identity.key, this.crypto)
     await this.logs.own.store(statement, bytes)
-    this.#stored(statement, bytes)
+    this.#intake.stored(statement, bytes)
     await this.network?.publish(statement, bytes)
     await this.logs.own.signQuietly()
     return statement.sid
@@ -283,7 +226,7 @@ export class NodeAssembly implements NodeParts {
       ? await this.logs.own.store(statement, bytes)
       : await this.store.statements.put(bytes, { sync: true })
     if (outcome === 'stored') {
-      this.#stored(statement, bytes)
+      this.#intake.stored(statement, bytes)
       await this.network?.publish(statement, bytes)
     }
     if (isOwn) await this.logs.own.signQuietly()
@@ -300,21 +243,15 @@ export class NodeAssembly implements NodeParts {
 
   reconsider(images: readonly string[]): void {
     this.tally.touchImages(images)
-    this.#quietly(this.#raiseProven(), 'alerts were not looked at')
+    this.#quietly(alertOfTwoHistories(this), 'alerts were not looked at')
     // A head names the newest own card.
     this.#quietly(this.logs.own.signQuietly(), 'the own head was not signed')
     if (this.network !== undefined) void this.enqueueKnown()
   }
 
   /** Queues every release that this node is to build and has not built. */
-  async enqueueKnown(): Promise<void> {
-    for (const { project, build } of this.projects.all()) {
-      if (!build) continue
-      const { image } = project
-      for (const release of await this.store.statements.ofImage(image, 'release')) {
-        await this.#consider(release)
-      }
-    }
+  enqueueKnown(): Promise<void> {
+    return this.#assignments.considerAll()
   }
 
   #projects(): readonly Project[] {
@@ -333,100 +270,10 @@ export class NodeAssembly implements NodeParts {
     work.catch((error: unknown) => this.logger.error({ error: String(error) }, what))
   }
 
-  /** Statements that were here have come under heads, and count now. */
-  #logged(statements: readonly SignedStatement[]): void {
-    this.blind.consider()
-    if (statements.length <= MAX_TOUCHED) {
-      for (const statement of statements) this.tally.touch(statement)
-      return
-    }
-    const images = statements.flatMap(({ body }) => (body.kind === 'operator' ? [] : [body.image]))
-    this.tally.touchImages(new Set(images))
-  }
-
-  /** One alert for each operator that the user named and that told two histories. */
-  async #raiseProven(): Promise<void> {
-    const wanted = this.wanted()
-    const found = new Map<OperatorId, string[]>()
-    for (const { operator, words, id } of this.logs.book.proofs()) {
-      if (!wanted.has(operator)) continue
-      const reasons = found.get(operator) ?? []
-      reasons.push(`${operator} told two histories: ${words}. Proof ${id.slice(0, 12)}.`)
-      found.set(operator, reasons)
-    }
-    const findings = [...found].map(([operator, reasons]) => ({ operator, reasons }))
-    await this.alerts.observeOperators('equivocation', findings, this.#now())
-  }
-
-  #stored(statement: SignedStatement, bytes: Uint8Array): void {
-    if (isCard(statement)) {
-      this.signers.add(statement)
-      void takeOwnCard(this, this.logger).catch((error: unknown) => {
-        this.logger.error({ error: String(error) }, 'the newest own card was not taken')
-      })
-    }
-    this.logs.stored(statement, bytes)
-    this.tally.touch(statement)
-    this.blind.consider()
-    void this.#announce(statement, bytes).catch((error: unknown) => {
-      this.logger.error(
-        { sid: statement.sid, error: String(error) },
-        'a statement was not taken up',
-      )
-    })
-  }
-
-  async #announce(statement: SignedStatement, bytes: Uint8Array): Promise<void> {
-    const data = describeStatement(statement, bytes, this.signers)
-    this.#events.emit({ type: 'statement', data })
-    if (this.network === undefined) return
-    // Whose word it is stands on a card that is not here yet: without it nothing is counted.
-    if (this.signers.operatorOf(statement.key) === undefined) this.#askForCards()
-    if (isRelease(statement)) await this.#consider(statement)
-    // A card may be what tells whose word a release is that came before it.
-    if (isCard(statement) && this.wanted().has(statement.body.operator)) await this.enqueueKnown()
-  }
-
-  #askForCards(): void {
-    if (this.#asking !== undefined) return
-    this.#asking = setTimeout(() => {
-      this.#asking = undefined
-      this.network?.sync().catch((error: unknown) => {
-        this.logger.warn({ error: String(error) }, 'a sync failed')
-      })
-    }, CARD_SYNC_DELAY_MS)
-    this.#asking.unref()
-  }
-
-  /** Queues the platforms of a release that this node builds without being asked. */
-  async #consider(release: Parameters<typeof refusals>[1]): Promise<void> {
-    const { image, version, platforms } = release.body
-    for (const { platform } of platforms) {
-      const [reason] = await refusals(this, release, platform)
-      if (reason === undefined && (await this.#hasSaid(release.sid, platform))) continue
-      if (reason === undefined)
-        await this.queue.add({ release: release.sid, image, version, platform })
-      else this.logger.debug({ sid: release.sid, platform, reason }, 'a release is not built here')
-    }
-  }
-
-  /** Whether this node has built it: its queue may have let go of that long ago. */
-  async #hasSaid(release: Sid, platform: Platform): Promise<boolean> {
-    const known = this.queue.list().some(({ id }) => id === queueItemId(release, platform))
-    if (known) return false
-    const { publicKey } = this.identity.key
-    const said = await this.store.statements.rebuildsOf(release)
-    return said.some(({ key, body }) => key === publicKey && body.platform === platform)
-  }
-
   async #answered(answer: Answer): Promise<void> {
     this.#events.emit({ type: 'verdict', data: answer })
     this.divergences.consider(answer)
     await this.alerts.observe(answer)
     await this.machine.consider(answer)
   }
-}
-
-function isCard(statement: SignedStatement): statement is SignedStatement<OperatorCard> {
-  return statement.body.kind === 'operator'
 }

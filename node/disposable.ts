@@ -14,6 +14,7 @@
 import type { ImageName, KeyHex, OperatorId, Sid, UnixSeconds } from '../protocol/identifiers.ts'
 import { rulesFor, type Policy } from '../protocol/policy.ts'
 import type { SignedStatement, StatementBody } from '../protocol/statement.ts'
+import { statementTime } from '../protocol/statement-time.ts'
 
 /** Unknown signers are not stored for longer. */
 const STRANGER_SECONDS = 7 * 86_400
@@ -112,7 +113,7 @@ export class Retention {
   #reason({ key, body }: SignedStatement): DisposableReason | undefined {
     if (body.kind === 'operator' || this.#ownKeys.has(key)) return undefined
     const { now, olderThan } = this.#terms
-    const age = now - timeOf(body)
+    const age = now - statementTime(body)
     if (!this.#matters(body.image)) return age >= olderThan ? 'not-followed' : undefined
     if (this.#wantedKeys.has(key) || this.#voters.has(`${key} ${body.image}`)) return undefined
     return age >= STRANGER_SECONDS ? 'stranger' : undefined
@@ -138,21 +139,6 @@ export class Retention {
       kept.add(body.operator)
     }
     return kept
-  }
-}
-
-function timeOf(body: StatementBody): UnixSeconds {
-  switch (body.kind) {
-    case 'release':
-      return body.announced
-    case 'rebuild':
-      return body.finished
-    case 'commitment':
-      return body.committed
-    case 'withdrawal':
-      return body.withdrawn
-    case 'operator':
-      return body.issued
   }
 }
 

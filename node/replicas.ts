@@ -15,7 +15,7 @@ import { replicaOrder, replicaTurn } from '../protocol/replica.ts'
 import { unixSeconds } from './clock.ts'
 import type { NodeParts } from './node-parts.ts'
 import type { AttemptEnd } from './rebuild/queue.ts'
-import type { VotingLevel } from './rebuild/rebuilder.ts'
+import type { VotingLevel } from './rebuild/settlement.ts'
 import type { QueueItem } from './rebuild/queue-item.ts'
 
 const ACTIVE_SECONDS = 90 * 86_400

@@ -8,7 +8,7 @@
  */
 import type { Digest, InputDigest, UnixSeconds } from '../../protocol/identifiers.ts'
 import type { Differences } from '../../protocol/rebuild.ts'
-import type { ColdBuild } from './rebuilder.ts'
+import type { ColdBuild } from './settlement.ts'
 
 type WithoutImage<Build> = Build extends { readonly image: unknown } ? Omit<Build, 'image'> : Build
 
@@ -93,4 +93,27 @@ export class BuildJournal {
       entries.flatMap(({ builds }) => builds.flatMap(({ logDigest }) => logDigest ?? [])),
     )
   }
+}
+
+/** What there is to keep of these builds: their images go. */
+export function keptAs<Image>(
+  started: number,
+  builds: readonly ColdBuild<Image>[],
+  differences: Differences | undefined,
+): KeptBuilds {
+  const withoutImages = builds.map((build): KeptBuild => {
+    if (build.kind === 'failed') return build
+    const { image: _, ...rest } = build
+    return rest
+  })
+  return {
+    started,
+    builds: withoutImages,
+    ...(differences === undefined ? {} : { differences }),
+  }
+}
+
+/** What is gone on with in place of a build that ended before. */
+export function revived<Image>(build: KeptBuild | undefined): ColdBuild<Image> | undefined {
+  return build?.kind === 'built' ? { ...build, image: undefined } : build
 }

@@ -8,60 +8,25 @@
  * What a build gave is kept before anything is made of it, so that whoever is interrupted goes on.
  */
 import type { Digest, Platform, Sid } from '../../protocol/identifiers.ts'
-import type {
-  Differences,
-  ImageDigests,
-  LevelDigest,
-  Material,
-  Outcome,
-  PublishedImage,
-  Rebuild,
-  RebuildEnvironment,
-  RebuildStage,
-} from '../../protocol/rebuild.ts'
-import { allowsSeveralBuilders, type Recipe } from '../../protocol/recipe.ts'
+import type { Differences, ImageDigests, Outcome, Rebuild } from '../../protocol/rebuild.ts'
 import type { Release } from '../../protocol/release.ts'
 import type { Clock } from '../clock.ts'
 import { unixSeconds } from '../clock.ts'
-import type { KeptBuild, KeptBuilds } from './build-journal.ts'
+import { completing, completionOf, type BlindResult, type Completion } from './blind-completion.ts'
+import { keptAs, revived, type KeptBuilds } from './build-journal.ts'
 import type { AttemptEnd, AttemptProgress } from './queue.ts'
-
-/** Where votes meet: `rootfs` for recipes that allow several builders. */
-export type VotingLevel = 'normalized' | 'rootfs'
-
-/** One build from nothing: fresh source, fresh storage, another folder. `Image` is kept for the diff. */
-export type ColdBuild<Image> =
-  | {
-      readonly kind: 'built'
-      readonly digests: ImageDigests
-      /** Undefined where it has no normalized digest. */
-      readonly image: Image | undefined
-      readonly materials: readonly Material[]
-      readonly logDigest: Digest | undefined
-      readonly environment: RebuildEnvironment
-    }
-  | {
-      readonly kind: 'failed'
-      readonly stage: RebuildStage
-      readonly class: 'recipe' | 'infrastructure'
-      readonly message: string
-      readonly logDigest: Digest | undefined
-      readonly environment: RebuildEnvironment
-      readonly retryAfterSeconds?: number
-    }
-
-/** The published image, as this node fetched it; `unreachable` may be tried again. */
-export type PublishedFetch<Image> =
-  | { readonly kind: 'fetched'; readonly digests: ImageDigests; readonly image: Image }
-  | { readonly kind: 'error'; readonly code: string }
-  | { readonly kind: 'gone'; readonly reason: string }
-  | { readonly kind: 'unreachable'; readonly reason: string }
-
-/** An own result of a blind release: the published image is what is missing. */
-interface BlindResult extends Pick<Rebuild, 'environment' | 'materials' | 'logDigest'> {
-  readonly sid: Sid
-  readonly rebuilt: ImageDigests
-}
+import {
+  isAgreement,
+  isConfirmed,
+  knownAs,
+  sameAt,
+  settle,
+  summarize,
+  votingLevel,
+  type ColdBuild,
+  type PublishedFetch,
+  type VotingLevel,
+} from './settlement.ts'
 
 export interface RebuildWork {
   readonly sid: Sid
@@ -262,71 +227,6 @@ export class Rebuilder<Image> {
   }
 }
 
-export function votingLevel(recipe: Recipe): VotingLevel {
-  return allowsSeveralBuilders(recipe) ? 'rootfs' : 'normalized'
-}
-
-function keptAs<Image>(
-  started: number,
-  builds: readonly ColdBuild<Image>[],
-  differences: Differences | undefined,
-): KeptBuilds {
-  const withoutImages = builds.map((build): KeptBuild => {
-    if (build.kind === 'failed') return build
-    const { image: _, ...rest } = build
-    return rest
-  })
-  return {
-    started,
-    builds: withoutImages,
-    ...(differences === undefined ? {} : { differences }),
-  }
-}
-
-function revived<Image>(build: KeptBuild | undefined): ColdBuild<Image> | undefined {
-  return build?.kind === 'built' ? { ...build, image: undefined } : build
-}
-
-interface Completion {
-  readonly result: BlindResult
-  readonly published: ImageDigests
-}
-
-/** Where the own blind result is what was published; what differs is built again before it is said. */
-function completionOf<Image>(
-  { completes, doubted }: RebuildWork,
-  fetched: PublishedFetch<Image> | undefined,
-  digest: Digest | undefined,
-  level: VotingLevel,
-): Completion | undefined {
-  if (completes === undefined || digest === undefined || doubted === true) return undefined
-  const { rebuilt } = completes
-  const published =
-    rebuilt.manifestDigest === digest
-      ? rebuilt
-      : fetched?.kind === 'fetched'
-        ? fetched.digests
-        : undefined
-  if (published === undefined || !sameAt(level, rebuilt, published)) return undefined
-  return { result: completes, published }
-}
-
-/** `completes`, where what was built again is what had been said. */
-function completing(
-  { completes }: RebuildWork,
-  outcome: Outcome,
-  digest: Digest | undefined,
-): Pick<Rebuild, 'completes'> {
-  if (completes === undefined || digest === undefined || outcome.kind !== 'built') return {}
-  const { manifestDigest, normalizedDigest, rootfsDigest } = outcome.rebuilt
-  const { rebuilt } = completes
-  const same =
-    rebuilt.manifestDigest === manifestDigest &&
-    sameDigest(rebuilt.normalizedDigest, normalizedDigest) &&
-    sameDigest(rebuilt.rootfsDigest, rootfsDigest)
-  return same ? { completes: completes.sid } : {}
-}
-
 function infrastructure<Image>(failed: ColdBuild<Image> & { kind: 'failed' }): RebuildEnd {
   const { message, retryAfterSeconds } = failed
   return {
@@ -335,82 +235,4 @@ function infrastructure<Image>(failed: ColdBuild<Image> & { kind: 'failed' }): R
     ...(failed.logDigest === undefined ? {} : { logDigest: failed.logDigest }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   }
-}
-
-/** What can be said of the published image; undefined where its registry did not answer. */
-function knownAs<Image>(
-  fetched: PublishedFetch<Image> | undefined,
-  build: ColdBuild<Image>,
-  digest: Digest | undefined,
-): PublishedImage | undefined {
-  if (digest === undefined || fetched === undefined) return { unfetched: true }
-  // The manifest digest pins every byte: an own build that has it is the published image.
-  if (build.kind === 'built' && build.digests.manifestDigest === digest) return build.digests
-  if (fetched.kind === 'fetched') return fetched.digests
-  if (fetched.kind === 'error') return { error: fetched.code }
-  if (fetched.kind === 'gone') return { unfetched: true }
-  return undefined
-}
-
-function sameDigest(a: LevelDigest, b: LevelDigest): boolean {
-  if (typeof a === 'string' || typeof b === 'string') return a === b
-  return a.error === b.error
-}
-
-function levelDigest(level: VotingLevel, digests: ImageDigests): LevelDigest {
-  return level === 'normalized' ? digests.normalizedDigest : digests.rootfsDigest
-}
-
-function sameAt(level: VotingLevel, a: ImageDigests, b: ImageDigests): boolean {
-  return sameDigest(levelDigest(level, a), levelDigest(level, b))
-}
-
-/** True where one build is enough: it is what was published, or nothing can be compared with. */
-function isAgreement<Image>(
-  build: ColdBuild<Image>,
-  published: PublishedImage | undefined,
-  level: VotingLevel,
-): build is ColdBuild<Image> & { kind: 'built' } {
-  if (build.kind !== 'built') return false
-  if (published === undefined || 'unfetched' in published) return true
-  return 'manifestDigest' in published && sameAt(level, build.digests, published)
-}
-
-/** True where an own earlier cold build of this input gave the same: this one was the second. */
-function isConfirmed<Image>(
-  build: ColdBuild<Image>,
-  earlier: ImageDigests | undefined,
-  level: VotingLevel,
-): build is ColdBuild<Image> & { kind: 'built' } {
-  return build.kind === 'built' && earlier !== undefined && sameAt(level, build.digests, earlier)
-}
-
-/** The outcome of two cold builds; undefined where only one of them failed. */
-function settle<Image>(
-  first: ColdBuild<Image>,
-  second: ColdBuild<Image>,
-  level: VotingLevel,
-): Outcome | undefined {
-  if (first.kind === 'failed' && second.kind === 'failed') {
-    return { kind: 'failed', stage: second.stage, class: 'recipe' }
-  }
-  if (first.kind !== 'built' || second.kind !== 'built') return undefined
-  if (sameAt(level, first.digests, second.digests)) return { kind: 'built', rebuilt: first.digests }
-  return { kind: 'unstable', rebuilt: [first.digests, second.digests] }
-}
-
-function summarize(
-  outcome: Outcome,
-  published: PublishedImage | undefined,
-  level: VotingLevel,
-): string {
-  if (outcome.kind === 'failed') return `failed twice at stage ${outcome.stage}`
-  if (outcome.kind === 'unstable') return 'unstable: two cold builds differ'
-  if (published === undefined || 'unfetched' in published)
-    return 'built; nothing published to compare with'
-  if ('error' in published)
-    return `built; the published image cannot be normalized (${published.error})`
-  return sameAt(level, outcome.rebuilt, published)
-    ? 'built; same as published'
-    : 'built twice alike; DIFFERENT from what was published'
 }

@@ -58,14 +58,15 @@ export class Announcing {
         `${self} (this node) is not among the announcers of ${project.image}: nobody would count it`,
       )
     }
-    const insecure = insecureHosts(this.#parts, project.image)
-    const { commit, ref } = await this.#commit(request, project, insecure, signal)
-    const { images, missing } = await this.#published(request.published, project, insecure, signal)
+    const { commit, ref } = await this.#commit(request, project, signal)
+    const published = await fetchPublished(this.#parts, request.published, project, signal)
+    const { images, missing, platforms } = published
     if (request.published !== undefined && images.length === 0) {
-      const platforms = missing.join(', ')
-      throw new ConfigError('refused', `${request.published} has no image for ${platforms}`)
+      throw new ConfigError(
+        'refused',
+        `${request.published} has no image for ${missing.join(', ')}`,
+      )
     }
-    const platforms = publishedPlatforms(project, images)
     await this.#refuseSecond(request, commit, platforms)
     const source = { repository: project.source, commit, ref }
     const sid = await this.sign(project, { ...request, source, platforms, images }, signal)
@@ -88,16 +89,6 @@ export class Announcing {
     }
     const logs = await committedLogs(this.#parts, release)
     return this.#parts.publish(logs.length === 0 ? release : { ...release, logs })
-  }
-
-  #published(
-    published: string | undefined,
-    project: Project,
-    insecure: readonly string[],
-    signal: AbortSignal,
-  ): Promise<PublishedImages> {
-    if (published === undefined) return Promise.resolve({ images: [], missing: [] })
-    return fetchPublished(this.#parts, published, project, insecure, signal)
   }
 
   async withdraw(reference: string, reason: string): Promise<StatementSummary> {
@@ -134,7 +125,6 @@ export class Announcing {
   async #commit(
     request: AnnounceRequest,
     project: Project,
-    insecure: readonly string[],
     signal: AbortSignal,
   ): Promise<{ commit: string; ref: string }> {
     const { commit, ref } = request
@@ -146,6 +136,7 @@ export class Announcing {
     }
     if (commit !== undefined) return { commit, ref: ref ?? 'HEAD' }
     const wanted = ref ?? 'HEAD'
+    const insecure = insecureHosts(this.#parts, project.image)
     const found = await resolveRemoteRef(
       { repository: project.source, ref: wanted, insecure, folder: this.#parts.folder.work },
       signal,
@@ -207,17 +198,6 @@ export class Announcing {
       )
     }
   }
-}
-
-/** The project's platforms, each with the digest that it was published under. */
-export function publishedPlatforms(
-  project: Project,
-  images: PublishedImages['images'],
-): readonly ReleasePlatform[] {
-  return project.platforms.map((platform): ReleasePlatform => {
-    const digest = images.find((each) => each.platform === platform)?.image.manifest?.digest
-    return digest === undefined ? { platform } : { platform, manifestDigest: digest }
-  })
 }
 
 /**

@@ -18,7 +18,7 @@ import { BuildError, type BuildErrorCode } from '../rebuild/build-error.ts'
 import { isOnBranch } from '../rebuild/remote-tags.ts'
 import { isRelease } from '../tally.ts'
 import type { WatchedRelease, WatchOutcome } from '../watch/watcher.ts'
-import { publishedPlatforms, type Announcing } from './announcing.ts'
+import type { Announcing } from './announcing.ts'
 import type { Following } from './following.ts'
 import { fetchPublished, readSaying, type PublishedImages } from './published-images.ts'
 import { insecureHosts } from './verdicts.ts'
@@ -63,17 +63,13 @@ export class AutoAnnouncing {
     if (!announce || !project.announcers.includes(self)) {
       return { kind: 'refused', why: `${project.image} is not announced by this node any more` }
     }
-    const insecure = insecureHosts(this.#parts, project.image)
-    const { published, version, ref } = found
-    const { images, missing } =
-      published === undefined
-        ? { images: [], missing: [] }
-        : await fetchPublished(this.#parts, published, project, insecure, signal)
+    const { version, ref } = found
+    const published = await fetchPublished(this.#parts, found.published, project, signal)
+    const { images, missing, platforms } = published
     if (missing.length > 0) {
       return { kind: 'waiting', why: `the image is not there for ${missing.join(', ')} yet` }
     }
     const commit = found.commit ?? commitOf(project, images)
-    const platforms = publishedPlatforms(project, images)
     const before = await this.#before(project, version, commit, platforms)
     if (before?.kind === 'known') return { kind: 'known', sid: before.sid }
     if (before?.kind === 'conflict') return before

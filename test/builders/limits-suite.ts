@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Builder } from '../../node/rebuild/builder.ts'
 import { useBuilder } from './use-builder.ts'
 import { findProcesses, readEntry } from './workshop.ts'
@@ -53,15 +53,13 @@ export function describeLimits(name: string, create: () => Builder): void {
       const source = await dockerfile('RUN dd if=/dev/zero of=/fill bs=1M count=200\n')
       const disk = await mkdtemp(join(workshop().folder, 'disk-'))
       mustRun('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk])
-      try {
-        await mkdir(join(disk, 'work'))
-        const paths = { workDirectory: join(disk, 'work') }
-        for (const minFreeBytes of [0, 16 * 1024 ** 2]) {
-          const job = await workshop().makeJob(source, {}, { minFreeBytes }, paths)
-          expect(await fail(job)).toMatchObject({ code: 'disk-full', class: 'infrastructure' })
-        }
-      } finally {
-        mustRun('umount', ['-l', disk])
+      // Also after a time-out, which no `finally` here would see.
+      onTestFinished(() => mustRun('umount', ['-l', disk]))
+      await mkdir(join(disk, 'work'))
+      const paths = { workDirectory: join(disk, 'work') }
+      for (const minFreeBytes of [0, 16 * 1024 ** 2]) {
+        const job = await workshop().makeJob(source, {}, { minFreeBytes }, paths)
+        expect(await fail(job)).toMatchObject({ code: 'disk-full', class: 'infrastructure' })
       }
     })
 

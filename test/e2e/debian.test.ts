@@ -26,7 +26,6 @@ const REBUILDERS = ['one', 'two', 'three']
 
 interface Session {
   readonly root: string
-  readonly registry: LocalRegistry
   readonly nodes: readonly DemoNode[]
   readonly announcer: DemoNode
   readonly image: string
@@ -42,13 +41,15 @@ describe.skipIf(missing.length > 0)(
     let session: Session
     let honest: string
 
+    // What was set up goes also where setting up failed half-way, or took too long and goes on.
+    const undo: (() => Promise<unknown>)[] = []
+    const ending = new AbortController()
     beforeAll(async () => {
-      session = await setUp()
+      session = await setUp(undo, ending.signal)
     })
     afterAll(async () => {
-      await Promise.all([...session.nodes, session.announcer].map((node) => node.stop()))
-      await session.registry.stop()
-      await rm(session.root, { recursive: true, force: true })
+      ending.abort()
+      for (const step of undo.reverse()) await step()
     })
 
     async function announce(version: string, reference: string): Promise<void> {
@@ -120,11 +121,13 @@ function story(answer: Answer): string {
   return JSON.stringify(voices, undefined, 1)
 }
 
-async function setUp(): Promise<Session> {
+/** `undo`: how to take away what is there so far, to be called from its end. */
+async function setUp(undo: (() => Promise<unknown>)[], signal: AbortSignal): Promise<Session> {
   const root = await mkdtemp(join(tmpdir(), 'rebuildnet-debian-'))
-  const signal = new AbortController().signal
+  undo.push(() => rm(root, { recursive: true, force: true }))
   const platform = hostPlatform()
   const registry = await LocalRegistry.start(join(root, 'registry'))
+  undo.push(() => registry.stop())
   const publisher = new Publisher(join(root, 'publisher'), registry.host, platform, MIRRORS)
   await createDebianBase(join(root, 'base'))
   const base = await publisher.publishFolder(join(root, 'base'), 'library/debian', signal)
@@ -136,6 +139,7 @@ async function setUp(): Promise<Session> {
   )
   const announcer = new DemoNode({ name: 'announcer', folder: join(root, 'announcer'), groups: [] })
   const all = [...nodes, announcer]
+  undo.push(() => Promise.all(all.map((node) => node.stop())))
   await Promise.all(all.map((node) => node.init()))
   const text = demoProjectFile({
     image,
@@ -150,9 +154,11 @@ async function setUp(): Promise<Session> {
   const loopback = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns']
   for (const node of all) await node.trust(nodes, 2)
   await announcer.command('follow', projectFile, '--yes', '--no-build')
+  signal.throwIfAborted()
   await announcer.start(loopback)
   for (const node of nodes) {
     await node.command('follow', projectFile, '--yes', '--trust-recipe')
+    signal.throwIfAborted()
     await node.start([...loopback, '--bootstrap', announcer.address])
   }
   const { recipe } = readProjectText(text, 'project')
@@ -162,5 +168,5 @@ async function setUp(): Promise<Session> {
     image,
     signal,
   )
-  return { root, registry, nodes: [...nodes], announcer, image, commit, publisher, layout }
+  return { root, nodes, announcer, image, commit, publisher, layout }
 }

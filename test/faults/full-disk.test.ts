@@ -1,7 +1,7 @@
 /** A node on a disk that becomes full while it publishes: it says so, answers on, and comes back. */
 import { cp, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { ApiError } from '../../cli/api/api-error.ts'
 import { runCommand } from '../../cli/demo/demo-node.ts'
 import type { Status } from '../../node/http/node-service.ts'
@@ -14,7 +14,7 @@ import {
   writeSettings,
   type NodeFolder,
 } from '../support/real-node.ts'
-import { DISK_BYTES, temporaryDisk } from '../support/small-disk.ts'
+import { describeOnDisk, DISK_BYTES, temporaryDisk } from '../support/small-disk.ts'
 import { makeRebuild, TEST_IMAGE } from '../support/statements.ts'
 import { openStore } from '../support/temporary-store.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -100,8 +100,7 @@ function untilHeard({ node, peer }: Setting): Promise<unknown> {
   )
 }
 
-// Skipped where no disk can be mounted: only root may.
-describe.skipIf(process.getuid?.() !== 0)('a node on a disk that becomes full', () => {
+describeOnDisk('a node on a disk that becomes full', () => {
   it('stops taking in while there is room, says so, and goes on by itself when there is more', async () => {
     const setting = await set(4)
     const { node, peer, ballast, peerResult } = setting

@@ -14,7 +14,7 @@ import { concat } from '../../protocol/bytes.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { keepOwnLog, type KeptLog } from '../support/own-log.ts'
 import { makeOperator, makeRebuild, makeRelease, TEST_TIME } from '../support/statements.ts'
-import { mountDisk, temporaryDisk, unmountDisk } from '../support/small-disk.ts'
+import { describeOnDisk, temporaryDisk } from '../support/small-disk.ts'
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
 
 const CHILD = fileURLToPath(new URL('own-log.child.ts', import.meta.url))
@@ -68,12 +68,7 @@ async function publish(kept: KeptLog, ...versions: string[]): Promise<void> {
   }
 }
 
-const probe = mountDisk()
-if ('path' in probe) unmountDisk(probe.path)
-// Mounting needs root: without it there is no disk that a test may fill.
-const disks = 'refusal' in probe ? describe.skip : describe
-
-disks('the own log on a disk that becomes full', () => {
+describeOnDisk('the own log on a disk that becomes full', () => {
   it('tells nobody of what was not written, and goes on without a fork', async () => {
     const folder = temporaryDisk()
     const ballast = join(folder, 'ballast')

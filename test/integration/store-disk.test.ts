@@ -1,16 +1,11 @@
 /** What the store does on a real disk that is full, or has little room left. */
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import type { Store } from '../../node/store/store.ts'
 import { makeRelease, TEST_IMAGE } from '../support/statements.ts'
-import { DISK_BYTES, mountDisk, temporaryDisk, unmountDisk } from '../support/small-disk.ts'
+import { describeOnDisk, DISK_BYTES, temporaryDisk } from '../support/small-disk.ts'
 import { openStore } from '../support/temporary-store.ts'
-
-const probe = mountDisk()
-if ('path' in probe) unmountDisk(probe.path)
-// Mounting needs root: without it there is no disk that a test may fill.
-const disks = 'refusal' in probe ? describe.skip : describe
 
 /** Stores releases one after the other until one is refused; says which were accepted, and why it ended. */
 async function fill(
@@ -30,7 +25,7 @@ async function fill(
   throw new Error('the disk took everything')
 }
 
-disks('T23: a store on a disk that becomes full', () => {
+describeOnDisk('T23: a store on a disk that becomes full', () => {
   it('loses nothing that it accepted, answers on, and opens again once there is room', async () => {
     const disk = temporaryDisk()
     const directory = join(disk, 'store')

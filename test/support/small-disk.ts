@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { describe, onTestFinished } from 'vitest'
 
 export const DISK_BYTES = 12 * 1024 * 1024
 
 /** A small disk of its own, or why this machine gives none. */
-export function mountDisk(): { readonly path: string } | { readonly refusal: string } {
+function mountDisk(): { readonly path: string } | { readonly refusal: string } {
   const path = mkdtempSync(join(tmpdir(), 'rebuildnet-disk-'))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES}`, 'tmpfs', path], {
@@ -21,9 +21,24 @@ export function mountDisk(): { readonly path: string } | { readonly refusal: str
   }
 }
 
-export function unmountDisk(path: string): void {
+function unmountDisk(path: string): void {
   execFileSync('umount', [path])
   rmSync(path, { recursive: true })
+}
+
+/**
+ * Tests that fill a disk. Skipped, with the reason in the name, where this machine mounts none for
+ * whoever runs them: mounting needs root. Never in CI, where the runner fails over a skipped test.
+ */
+export function describeOnDisk(name: string, tests: () => void): void {
+  const probe = mountDisk()
+  if ('path' in probe) {
+    unmountDisk(probe.path)
+    describe(name, tests)
+  } else {
+    const [why = ''] = probe.refusal.split('\n')
+    describe.skip(`${name} (no disk can be mounted: ${why})`, tests)
+  }
 }
 
 /** A disk for one test; gone when it ends. */

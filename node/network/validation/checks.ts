@@ -5,10 +5,11 @@
  */
 import { toHex } from '../../../protocol/bytes.ts'
 import { messageId, parseEnvelope } from '../../../protocol/envelope.ts'
-import type { Sid, UnixSeconds } from '../../../protocol/identifiers.ts'
+import type { Sid } from '../../../protocol/identifiers.ts'
 import { openStatement } from '../../../protocol/open-statement.ts'
 import { StatementError } from '../../../protocol/statement-error.ts'
 import type { SignedStatement, StatementBody } from '../../../protocol/statement.ts'
+import { statementTime } from '../../../protocol/statement-time.ts'
 import { unixSeconds } from '../../clock.ts'
 import type { SignerStanding } from '../admission.ts'
 import type { GossipMessage, ValidationContext } from './context.ts'
@@ -73,7 +74,7 @@ export function checkTime(
 ): GossipCode | undefined {
   const now = unixSeconds(context.clock)
   if (body.kind === 'operator' && body.expires <= now) return 'expired'
-  return dateOf(body) > now + MAX_AHEAD_SECONDS ? 'dated-ahead' : undefined
+  return statementTime(body) > now + MAX_AHEAD_SECONDS ? 'dated-ahead' : undefined
 }
 
 /** [IGNORE] A statement of an unknown signer is young enough to be kept. */
@@ -83,7 +84,7 @@ function checkAge(
   context: Pick<ValidationContext, 'clock'>,
 ): GossipCode | undefined {
   const oldest = unixSeconds(context.clock) - UNKNOWN_RETENTION_SECONDS
-  return standing === 'unknown' && dateOf(body) < oldest ? 'too-old' : undefined
+  return standing === 'unknown' && statementTime(body) < oldest ? 'too-old' : undefined
 }
 
 /** [IGNORE] What the statement speaks of is here; until it comes, the statement waits for it. */
@@ -104,19 +105,4 @@ export function offer(
   context: ValidationContext,
 ): Promise<GossipCode> {
   return context.admission.accept(statement, message.data, { via: 'gossip', peer: message.peer })
-}
-
-function dateOf(body: StatementBody): UnixSeconds {
-  switch (body.kind) {
-    case 'release':
-      return body.announced
-    case 'rebuild':
-      return body.finished
-    case 'commitment':
-      return body.committed
-    case 'withdrawal':
-      return body.withdrawn
-    case 'operator':
-      return body.issued
-  }
 }

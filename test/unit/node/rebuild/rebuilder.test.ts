@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import {
-  Rebuilder,
-  type ColdBuild,
-  type PublishedFetch,
-  type RebuildWork,
-} from '../../../../node/rebuild/rebuilder.ts'
+import { Rebuilder, type RebuildWork } from '../../../../node/rebuild/rebuilder.ts'
+import type { ColdBuild, PublishedFetch } from '../../../../node/rebuild/settlement.ts'
 import type { KeptBuild, KeptBuilds } from '../../../../node/rebuild/build-journal.ts'
 import type { ImageDigests, Rebuild } from '../../../../protocol/rebuild.ts'
 import { ManualClock } from '../../../support/manual-clock.ts'

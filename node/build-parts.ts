@@ -1,0 +1,49 @@
+/** What building needs of the other parts of a node. */
+import { commitTimesOf } from '../protocol/recipe-template.ts'
+import { buildLimits } from './build-limits.ts'
+import { makeBuilders } from './builders.ts'
+import type { Logger } from './logger.ts'
+import type { NodeParts } from './node-parts.ts'
+import { describeItem } from './queue-view.ts'
+import { attemptRebuild } from './rebuild-attempt.ts'
+import { Queue } from './rebuild/queue.ts'
+import type { QueueItem } from './rebuild/queue-item.ts'
+import { insecureHosts } from './service/verdicts.ts'
+import { Workshop } from './workshop.ts'
+
+export function makeWorkshop(parts: NodeParts, logger: Logger): Workshop {
+  const { config, crypto, folder, projects, trees } = parts
+  return new Workshop(
+    {
+      crypto,
+      logger,
+      builders: makeBuilders(config.builders),
+      insecure: (image) => insecureHosts(parts, image),
+      trees,
+      commitTimes: ({ image, recipe }) => {
+        const template = projects.get(image)?.project.recipe
+        return template === undefined ? [] : commitTimesOf(template, recipe)
+      },
+    },
+    { workFolder: folder.work, logFolder: folder.logs, limits: buildLimits(config) },
+  )
+}
+
+export function makeQueue(parts: NodeParts, logger: Logger): Queue {
+  const { clock, config, gate, projects, store } = parts
+  const queue: Queue = new Queue(
+    {
+      // The store checks what it reads, and only the queue writes here.
+      table: store.queue.as((value) => value as QueueItem),
+      gate,
+      priorityOf: (image) => projects.get(image)?.priority ?? 'normal',
+      clock,
+      logger,
+      attempt: (item, progress, signal) => attemptRebuild(parts, item, progress, signal),
+      random: () => Math.random(),
+      changed: (item) => parts.emit({ type: 'queue', data: describeItem(item, queue) }),
+    },
+    { concurrency: config.build.concurrency },
+  )
+  return queue
+}
