@@ -140,14 +140,17 @@ export class Logs implements SyncStore {
     return this.keeper.book
   }
 
-  /** Reads what is stored; after the cards. */
-  async load(): Promise<void> {
+  /**
+   * Reads what is stored; after the cards. Where something may be lost, each statement that is said to
+   * be here is looked for.
+   */
+  async load(options: { readonly recheck: boolean }): Promise<void> {
     await this.time.load()
     await this.voters.load()
     for (const card of await this.#components.store.statements.cards()) {
       this.#cards.set(card.sid, card)
     }
-    await this.keeper.load({ recheck: this.#components.store.uncleanStop })
+    await this.keeper.load(options)
     await this.own.load()
   }
 

@@ -11,7 +11,7 @@ import { countWords } from '../terminal/words.ts'
 export function define(command: Command, bind: Bind): void {
   command
     .description(
-      'Checks the store of a data folder that no node has open: its files, and every statement with its signature. Exits 0 where all is well, 1 where something was damaged. With --reindex, makes the indexes anew and sets damaged statements aside; peers send them again.',
+      'Checks the store of a data folder that no node has open: its files, and every statement with its signature. Exits 0 where all is well, 1 where something was damaged. With --reindex, makes the indexes anew and sets damaged statements aside; what can be read of a database whose files are damaged is saved into a new one, and the damaged one stays beside it. Peers send again what was lost.',
     )
     .option('--reindex', 'mend what is damaged')
   addExamples(command, ['fsck', 'fsck --reindex --json'])
@@ -29,14 +29,19 @@ export function define(command: Command, bind: Bind): void {
 
 function show(report: FsckReport, clean: boolean, out: Output): void {
   const { damaged, damagedRecords, damagedLogs, damagedFiles, added, removed } = report
+  const { kept, unreadable } = report
+  const isClosed = kept === null && (unreadable !== null || damagedFiles.length > 0)
   out.facts([
     ['store', report.store],
-    ['statements', `${report.statements} whole`],
+    ['statements', `${report.statements} ${isClosed ? 'can be saved' : 'whole'}`],
+    ...(report.lost === 0 ? [] : [['lost', warn(lostWords(report.lost))] as const]),
+    ...(unreadable === null ? [] : [['database', bad(unreadable)] as const]),
     ...(report.uncleanStop ? [['stopped', warn('not in order, the last time')] as const] : []),
     ...(damagedFiles.length === 0 ? [] : [['damaged files', damagedFiles] as const]),
     ...(damaged.length === 0 ? [] : [['damaged', damaged] as const]),
     ...(damagedRecords.length === 0 ? [] : [['records', damagedRecords] as const]),
     ...(damagedLogs.length === 0 ? [] : [['logs', damagedLogs] as const]),
+    ...(kept === null ? [] : [['kept', `the damaged database, in ${kept}`] as const]),
     ...(added + removed === 0
       ? []
       : [
@@ -50,5 +55,16 @@ function show(report: FsckReport, clean: boolean, out: Output): void {
   else if (report.mended) {
     out.line(warn('mended: what was damaged stands aside'))
     out.line(faint('peers send it again; until one has, nothing is allowed'))
+    if (kept !== null) {
+      out.line(
+        faint('the next start closes the own log, since its end may be lost, and opens a new one'),
+      )
+    }
   } else out.line(bad('damaged: "rebuildnet fsck --reindex" mends it'))
+}
+
+function lostWords(lost: number | null): string {
+  return lost === null
+    ? 'how many is not known: the count is lost as well'
+    : `${countWords(lost, 'statement')} that had been here`
 }

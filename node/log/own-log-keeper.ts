@@ -23,6 +23,8 @@ const MIN_HEAD_AGE_SECONDS = 600
 /** Leaves that are written together. */
 const MAX_BATCH = 500
 const REOPENED = 'own-log-reopened'
+/** Record of a store whose disk has lost what was written to it, until the own log was closed for that. */
+export const DISK_LOST = 'disk-lost'
 
 /** A change to be written, as a table makes it; only the store looks inside. */
 type RecordChange =
@@ -121,7 +123,9 @@ export class OwnLogKeeper {
     this.#mark = await loadOriginMark(this.#init.markFile, this.#init)
     if (this.#log.damage !== undefined) this.#broken = this.#log.damage
     else if (this.#isBehindMark) this.#broken = 'the store has lost it'
-    else if (this.#init.diskLost) this.#broken = 'the disk has lost what was written last'
+    else if (this.#init.diskLost || (await this.#components.store.meta.get(DISK_LOST)) === true) {
+      this.#broken = 'the disk has lost what was written last'
+    }
     const reopened = await this.#components.store.meta.get(REOPENED)
     if (reopened !== undefined) this.#reopened = reopened as Reopening
     await this.catchUp()
@@ -324,7 +328,11 @@ export class OwnLogKeeper {
     const records = this.#log.reopen(largest)
     const { n } = this.#log.origin
     const reopening: Reopening = { n, at: time.seconds(), why }
-    const changes = [...this.#changes(records), store.meta.putting(REOPENED, reopening)]
+    const changes = [
+      ...this.#changes(records),
+      store.meta.putting(REOPENED, reopening),
+      store.meta.putting(DISK_LOST, false),
+    ]
     await this.#orReload(() => store.write(changes, { sync: true }))
     this.#broken = undefined
     this.#reopened = reopening

@@ -2,6 +2,7 @@
 
 const REVERSED_POLYNOMIAL = 0x82f63b78
 const STEP = 8
+const MASK_DELTA = 0xa282ead8
 
 /** Row k: the effect of a byte that is followed by k more. */
 const rows: readonly Uint32Array[] = makeRows()
@@ -51,4 +52,22 @@ export function crc32c(bytes: Uint8Array): number {
     crc = (crc >>> 8) ^ (t0[(crc ^ (bytes[at] as number)) & 255] as number)
   }
   return (crc ^ 0xffffffff) >>> 0
+}
+
+/** The sum as LevelDB writes it down: a sum over bytes that hold sums would say little. */
+export function maskedCrc(crc: number): number {
+  return (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0
+}
+
+/** Sums that grow byte by byte: one of each beginning of the bytes that were added. */
+export class GrowingCrc {
+  #crc = 0xffffffff
+
+  add(byte: number): void {
+    this.#crc = (this.#crc >>> 8) ^ ((rows[0] as Uint32Array)[(this.#crc ^ byte) & 255] as number)
+  }
+
+  get value(): number {
+    return (this.#crc ^ 0xffffffff) >>> 0
+  }
 }

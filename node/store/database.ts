@@ -22,10 +22,6 @@ export interface ScanOptions {
 const SCAN_CHUNK = 1000
 const CACHE_BYTES = 16 * 1024 * 1024
 
-interface Compactable {
-  compactRange(start: Uint8Array, end: Uint8Array): Promise<void>
-}
-
 export class Database {
   readonly directory: string
   readonly #level: Level<Uint8Array, Uint8Array>
@@ -49,6 +45,22 @@ export class Database {
       throw toStoreError(error, directory)
     }
     return new Database(directory, level)
+  }
+
+  /** Whether some process has it open; nothing is read or changed. */
+  static async isHeld(directory: string): Promise<boolean> {
+    // LevelDB takes the lock before it looks whether there is a database, and refuses it then.
+    const level = new Level<Uint8Array, Uint8Array>(directory, {
+      createIfMissing: false,
+      errorIfExists: true,
+    })
+    try {
+      await level.open()
+      await level.close()
+      return false
+    } catch (error) {
+      return error instanceof Error && rootOf(error).code === 'LEVEL_LOCKED'
+    }
   }
 
   /**
@@ -109,21 +121,6 @@ export class Database {
   /** All of them or none. With `sync` they are on the disk when this resolves. */
   async write(operations: readonly Operation[], sync: boolean): Promise<void> {
     await this.#guard(() => this.#level.batch([...operations], { sync }))
-  }
-
-  /**
-   * Writes everything anew into other files, so that none stays whose checksums do not hold. To
-   * compact alone would leave those of the last level as they are.
-   */
-  async rewrite(): Promise<void> {
-    const everything = { gte: Uint8Array.of(0), lt: Uint8Array.of(0xff) }
-    for await (const piece of this.scan(everything)) {
-      const operations = piece.map(([key, value]): Operation => ({ type: 'put', key, value }))
-      await this.write(operations, false)
-    }
-    // `level` is classic-level under Node; its own types are those that browsers have as well.
-    const level = this.#level as unknown as Compactable
-    await this.#guard(() => level.compactRange(everything.gte, everything.lt))
   }
 
   async close(): Promise<void> {

@@ -19,7 +19,7 @@ export interface Ledger {
   readonly indexes: Readonly<Record<IndexTable, number>>
 }
 
-const LEDGER_KEY = keyIn('system', utf8('ledger'))
+export const LEDGER_KEY = keyIn('system', utf8('ledger'))
 
 export const emptyLedger: Ledger = Object.freeze({
   writes: 0,
@@ -66,7 +66,11 @@ export function ledgerOperation(ledger: Ledger): Operation {
 /** Undefined where there is none, or where it is damaged: it can be counted again. */
 export async function loadLedger(database: Database): Promise<Ledger | undefined> {
   const value = await database.get(LEDGER_KEY)
-  const payload = value === undefined ? undefined : parseChecked(LEDGER_KEY, value)
+  return value === undefined ? undefined : parseLedger(value)
+}
+
+export function parseLedger(value: Uint8Array): Ledger | undefined {
+  const payload = parseChecked(LEDGER_KEY, value)
   const text = payload === undefined ? undefined : decodeUtf8(payload)
   return text === undefined ? undefined : (JSON.parse(text) as Ledger)
 }

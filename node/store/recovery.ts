@@ -2,17 +2,15 @@
  * What is found when a store is opened: whether this version can read it, whether it was closed in
  * order, and whether the disk kept what was written. What is derived is made anew where it is wrong.
  */
-import { decodeUtf8, utf8 } from '../../protocol/bytes.ts'
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Logger } from '../logger.ts'
-import { encodeChecked, parseChecked } from './checked.ts'
-import type { Database, Operation } from './database.ts'
+import type { Database } from './database.ts'
+import { FORMAT_KEY, formatOperation, noStore, parseFormat } from './format.ts'
 import { loadHolder } from './holder.ts'
-import { keyIn, STORE_FORMAT } from './keys.ts'
 import { emptyLedger, findMiscounts, ledgerOperation, loadLedger, type Ledger } from './ledger.ts'
 import { reindex, type ReindexReport } from './reindex.ts'
+import type { Replacement } from './replacement.ts'
 import { breakSeal, loadSeal } from './seal.ts'
-import { StoreError } from './store-error.ts'
 
 /** What was found when the store was opened. */
 export interface Recovery {
@@ -22,11 +20,11 @@ export interface Recovery {
   readonly lostWrites: boolean
   /** Files that are not as LevelDB wrote them, or that it had not finished. */
   readonly damagedFiles: readonly string[]
+  /** What became of the database, where its files were damaged. */
+  readonly replacement?: Replacement
   /** The repair that the counts asked for. */
   readonly reindexed?: ReindexReport
 }
-
-const FORMAT_KEY = keyIn('system', utf8('format'))
 
 /** `older` is read, and lacks indexes that came later. */
 export type FormatAge = 'new' | 'current' | 'older'
@@ -41,27 +39,7 @@ export async function checkFormat(database: Database, directory: string): Promis
     await database.write([formatOperation(), ledgerOperation(emptyLedger)], true)
     return 'new'
   }
-  const payload = parseChecked(FORMAT_KEY, value)
-  if (payload === undefined) throw noStore(directory)
-  const format: unknown = JSON.parse(decodeUtf8(payload) ?? 'null')
-  if (typeof format !== 'number') throw noStore(directory)
-  if (format <= STORE_FORMAT) return format < STORE_FORMAT ? 'older' : 'current'
-  throw new StoreError(
-    'newer-format',
-    `${directory} was written by a newer rebuildnet (store format ${format}, this one reads ${STORE_FORMAT}): update rebuildnet`,
-  )
-}
-
-function formatOperation(): Operation {
-  const value = encodeChecked(FORMAT_KEY, utf8(JSON.stringify(STORE_FORMAT)))
-  return { type: 'put', key: FORMAT_KEY, value }
-}
-
-function noStore(directory: string): StoreError {
-  return new StoreError(
-    'corrupt',
-    `${directory} has no readable format number: it is damaged or no store; move it away to begin a new one`,
-  )
+  return parseFormat(value, directory)
 }
 
 export interface Found {
@@ -69,12 +47,13 @@ export interface Found {
   readonly database: Database
   readonly age: FormatAge
   readonly damagedFiles: readonly string[]
+  readonly replacement: Replacement | undefined
 }
 
 /** Tells whether the last stop was clean, and repairs the indexes where something is wrong. */
 export async function recover(
   { crypto, logger }: { readonly crypto: Crypto; readonly logger: Logger },
-  { directory, database, age, damagedFiles }: Found,
+  { directory, database, age, damagedFiles, replacement }: Found,
 ): Promise<{ readonly ledger: Ledger; readonly recovery: Recovery }> {
   const isNew = age === 'new'
   const seal = await loadSeal(directory)
@@ -82,7 +61,7 @@ export async function recover(
   await breakSeal(directory)
   const ledger = await loadLedger(database)
   const droppedBytes = await database.droppedBytes()
-  const isDamaged = droppedBytes > 0 || damagedFiles.length > 0
+  const isDamaged = droppedBytes > 0 || damagedFiles.length > 0 || replacement !== undefined
   // Where the whole journal is lost the database looks new; what stands beside it knows better.
   const wasUsed = seal !== undefined || wasHeld
   const uncleanStop =
@@ -90,11 +69,14 @@ export async function recover(
   // A seal that promises more than there is: the journal has lost its end.
   const isShort = seal !== undefined && (ledger?.writes ?? 0) < seal.writes
   const lostWrites = isDamaged || isShort || (isNew && wasUsed)
-  const recovery: Recovery = { uncleanStop, lostWrites, damagedFiles }
+  const recovery: Recovery = {
+    ...{ uncleanStop, lostWrites, damagedFiles },
+    ...(replacement === undefined ? {} : { replacement }),
+  }
   if (!uncleanStop && age !== 'older') return { ledger: ledger ?? emptyLedger, recovery }
   if (isDamaged) {
     const what = 'files of the store were damaged: peers send what was lost'
-    logger.error({ droppedBytes, damagedFiles }, what)
+    logger.error({ droppedBytes, damagedFiles, ...replacement }, what)
   }
   if (age === 'older') {
     const repaired = await reindex({ database, crypto }, ledger)
@@ -103,7 +85,7 @@ export async function recover(
     return { ledger: repaired.ledger, recovery: { ...recovery, reindexed: repaired.report } }
   }
   const miscounts = ledger === undefined ? ['ledger'] : await findMiscounts(database, ledger)
-  const isSound = miscounts.length === 0 && damagedFiles.length === 0
+  const isSound = miscounts.length === 0 && damagedFiles.length === 0 && replacement === undefined
   if (ledger !== undefined && isSound) return { ledger, recovery }
   const repaired = await reindex({ database, crypto }, ledger)
   logger.warn({ miscounts, ...repaired.report }, 'the store was repaired after an unclean stop')

@@ -49,7 +49,7 @@ export function toStoreError(error: unknown, directory: string): unknown {
     return new StoreError('closed', `the store in ${directory} has been closed`, options)
   }
   if (code === 'LEVEL_CORRUPTION') {
-    const advice = 'move the folder away to begin anew; peers send the statements again'
+    const advice = '"rebuildnet fsck --reindex" saves what can be read'
     return new StoreError('corrupt', `${directory} is damaged (${message}): ${advice}`, options)
   }
   if (DISK_CODES.includes(code)) {
@@ -68,4 +68,13 @@ export function rootOf(error: Error): { readonly code: string; readonly message:
   let root: Error & { code?: unknown } = error
   while (root.cause instanceof Error) root = root.cause
   return { code: typeof root.code === 'string' ? root.code : '', message: root.message }
+}
+
+/** Whether the database cannot be opened for what is in its folder, rather than for rights or room. */
+export function isUnreadable(error: unknown): error is StoreError {
+  if (!(error instanceof StoreError)) return false
+  return (
+    error.code === 'corrupt' ||
+    (error.code === 'io-error' && error.message.includes('No such file'))
+  )
 }

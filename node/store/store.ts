@@ -20,12 +20,13 @@ import {
 import { loadHolder, removeHolder, writeHolder } from './holder.ts'
 import type { Ledger } from './ledger.ts'
 import { RecordTable, type WriteOptions } from './record-table.ts'
-import { checkFormat, recover, type Recovery } from './recovery.ts'
+import { checkFormat, recover, type Found, type Recovery } from './recovery.ts'
 import { reindex, type ReindexReport } from './reindex.ts'
-import { findDamagedFiles, tableBytes } from './scrub.ts'
+import { finishReplacement, replaceDatabase, type Replacement } from './replacement.ts'
+import { findDamagedFiles, findDamagedJournals, hasLostItsName, tableBytes } from './scrub.ts'
 import { writeSeal } from './seal.ts'
 import { StatementTable, type OpenStatement } from './statement-table.ts'
-import { StoreError, toStoreError } from './store-error.ts'
+import { isUnreadable, StoreError, toStoreError } from './store-error.ts'
 import { Writer } from './writer.ts'
 
 export interface StoreComponents {
@@ -43,6 +44,10 @@ export interface StoreInit {
   readonly freeSpaceLimits?: Partial<FreeSpaceLimits>
   /** Table files of up to so many bytes are held against their checksums at each start. */
   readonly maxScrubBytes?: number
+  /** Also where LevelDB cannot open it, what can be read is saved into a new database. */
+  readonly saveUnreadable?: boolean
+  /** Ends the saving of a damaged database. */
+  readonly signal?: AbortSignal | undefined
 }
 
 const DEFAULT_MAX_SCRUB_BYTES = 64 * 1024 * 1024
@@ -108,13 +113,52 @@ export class Store {
       throw toStoreError(error, directory)
     }
     const level = join(directory, 'level')
+    const { crypto } = components
+    const replace = async (): Promise<Replacement> => {
+      if (await Database.isHeld(level)) throw await lockedError(init)
+      try {
+        return await replaceDatabase(level, { crypto, signal: init.signal })
+      } catch (error) {
+        throw toStoreError(error, directory)
+      }
+    }
+    await finishReplacement(level)
     const isSmall = (await tableBytes(level)) <= (init.maxScrubBytes ?? DEFAULT_MAX_SCRUB_BYTES)
-    const damagedFiles = isSmall ? await findDamagedFiles(level) : []
+    const damagedFiles = isSmall
+      ? [...(await findDamagedFiles(level)), ...(await findDamagedJournals(level))]
+      : []
+    // LevelDB is not let near a damaged file: it may end the process over it, or hide what is there.
+    const replacement = damagedFiles.length > 0 ? await replace() : undefined
+    try {
+      return await Store.#openLevel(components, init, { damagedFiles, replacement })
+    } catch (error) {
+      const isSaved = replacement !== undefined || init.saveUnreadable !== true
+      if (isSaved || !isUnreadable(error)) throw error
+      const saved = { damagedFiles, replacement: await replace() }
+      return Store.#openLevel(components, init, saved)
+    }
+  }
+
+  static async #openLevel(
+    components: StoreComponents,
+    init: StoreInit,
+    damage: Pick<Found, 'damagedFiles' | 'replacement'>,
+  ): Promise<Store> {
+    const { directory } = init
+    const level = join(directory, 'level')
+    if (await hasLostItsName(level)) {
+      throw new StoreError(
+        'corrupt',
+        `${directory} is damaged (its database has lost the file CURRENT): "rebuildnet fsck --reindex" saves what can be read`,
+      )
+    }
     const database = await Database.open(level, () => lockedError(init))
     try {
       const age = await checkFormat(database, directory)
-      const found = { directory, database, age, damagedFiles }
-      const { ledger, recovery } = await recover(components, found)
+      const { ledger, recovery } = await recover(components, {
+        ...{ directory, database, age },
+        ...damage,
+      })
       await writeHolder(directory)
       const store = new Store(components, init, { database, ledger, recovery })
       await store.#writer.checkSpace()
@@ -159,8 +203,6 @@ export class Store {
     await this.#writer.exclusive(async (ledger) => {
       const done = await reindex({ database: this.#database, crypto, open }, ledger)
       report = done.report
-      // Every value has been looked at: the files may have good checksums again.
-      if (this.recovery.damagedFiles.length > 0) await this.#database.rewrite()
       return done.ledger
     })
     this.statements.forgetRevisions()

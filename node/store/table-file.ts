@@ -6,17 +6,19 @@
  * footer that says where the index is, which says where the others are. Blocks lie side by side
  * without gaps, so every byte before the footer is checked. (LevelDB, doc/table_format.md)
  */
+import { ByteReader } from './byte-reader.ts'
 import { snappyDecompress } from './snappy.ts'
-import { crc32c } from './crc32c.ts'
+import { crc32c, maskedCrc } from './crc32c.ts'
 
 const FOOTER_BYTES = 48
-const TRAILER_BYTES = 5
+/** Behind each block. */
+export const TRAILER_BYTES = 5
 const MAGIC_LOW = 0x8b80fb57
 const MAGIC_HIGH = 0xdb477524
-const MASK_DELTA = 0xa282ead8
 const SNAPPY = 1
 
-interface Handle {
+/** Where a block stands, without what follows it. */
+export interface Handle {
   readonly offset: number
   readonly size: number
 }
@@ -32,17 +34,10 @@ export function isTableFileIntact(file: Uint8Array): boolean {
 }
 
 function areBlocksIntact(file: Uint8Array): boolean {
-  const end = file.length - FOOTER_BYTES
-  if (end < 0) return false
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  const isTable =
-    view.getUint32(file.length - 8, true) === MAGIC_LOW &&
-    view.getUint32(file.length - 4, true) === MAGIC_HIGH
-  if (!isTable) return false
-  const footer = new Reader(file.subarray(end))
-  const [metaIndex, index] = [footer.handle(), footer.handle()]
-  const handles = [metaIndex, index]
-  for (const handle of [metaIndex, index]) {
+  const footer = footerOf(file)
+  if (footer === undefined) return false
+  const handles = [footer.metaIndex, footer.index]
+  for (const handle of [footer.metaIndex, footer.index]) {
     if (!isBlockIntact(file, handle)) return false
     handles.push(...handlesIn(contentsOf(file, handle)))
   }
@@ -52,70 +47,79 @@ function areBlocksIntact(file: Uint8Array): boolean {
     if (handle.offset !== at || !isBlockIntact(file, handle)) return false
     at += handle.size + TRAILER_BYTES
   }
-  return at === end
+  return at === file.length - FOOTER_BYTES
 }
 
-function isBlockIntact(file: Uint8Array, { offset, size }: Handle): boolean {
+/** What the end of a table file says; undefined where that is none. Throws RangeError. */
+function footerOf(
+  file: Uint8Array,
+): { readonly metaIndex: Handle; readonly index: Handle } | undefined {
+  const end = file.length - FOOTER_BYTES
+  if (end < 0) return undefined
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
+  const isTable =
+    view.getUint32(file.length - 8, true) === MAGIC_LOW &&
+    view.getUint32(file.length - 4, true) === MAGIC_HIGH
+  if (!isTable) return undefined
+  const footer = new ByteReader(file.subarray(end))
+  return { metaIndex: readHandle(footer), index: readHandle(footer) }
+}
+
+/** The blocks that hold entries, where the index is whole and says so; else undefined. */
+export function dataHandles(file: Uint8Array): readonly Handle[] | undefined {
+  try {
+    const index = footerOf(file)?.index
+    if (index === undefined || !isBlockIntact(file, index)) return undefined
+    return handlesIn(contentsOf(file, index))
+  } catch {
+    return undefined
+  }
+}
+
+export function isBlockIntact(file: Uint8Array, { offset, size }: Handle): boolean {
   const checked = file.subarray(offset, offset + size + 1)
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  const crc = crc32c(checked)
-  const masked = (((crc >>> 15) | (crc << 17)) + MASK_DELTA) >>> 0
-  return view.getUint32(offset + size + 1, true) === masked
+  return view.getUint32(offset + size + 1, true) === maskedCrc(crc32c(checked))
 }
 
-function contentsOf(file: Uint8Array, { offset, size }: Handle): Uint8Array {
+/** A block as it was before it was compressed. Throws RangeError. */
+export function contentsOf(file: Uint8Array, { offset, size }: Handle): Uint8Array {
   const bytes = file.subarray(offset, offset + size)
   return file[offset + size] === SNAPPY ? snappyDecompress(bytes) : bytes
 }
 
 /** The values of an index block: each is a handle. */
 function handlesIn(block: Uint8Array): Handle[] {
-  const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
-  const restarts = view.getUint32(block.length - 4, true)
-  const reader = new Reader(block.subarray(0, block.length - 4 - 4 * restarts))
   const handles: Handle[] = []
-  while (!reader.ended) {
-    reader.varint()
-    const keyBytes = reader.varint()
-    const valueBytes = reader.varint()
-    reader.skip(keyBytes)
-    handles.push(new Reader(reader.skip(valueBytes)).handle())
-  }
+  for (const { value } of blockEntries(block)) handles.push(readHandle(new ByteReader(value)))
   return handles
 }
 
-class Reader {
-  readonly #bytes: Uint8Array
-  #at = 0
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+/** The entries of a block in their order. Throws RangeError where it is no block, after those before. */
+export function* blockEntries(
+  block: Uint8Array,
+): Generator<{ readonly key: Uint8Array; readonly value: Uint8Array }> {
+  const view = new DataView(block.buffer, block.byteOffset, block.byteLength)
+  const restarts = view.getUint32(block.length - 4, true)
+  const end = block.length - 4 - 4 * restarts
+  if (end < 0) throw new RangeError('more restarts than there is room for')
+  const reader = new ByteReader(block.subarray(0, end))
+  let last = new Uint8Array(0)
+  while (!reader.ended) {
+    // Of its key only what differs from the one before is written.
+    const shared = reader.varint()
+    const keyBytes = reader.varint()
+    const valueBytes = reader.varint()
+    if (shared > last.length) throw new RangeError('more is shared than there is')
+    const key = new Uint8Array(shared + keyBytes)
+    key.set(last.subarray(0, shared))
+    key.set(reader.skip(keyBytes), shared)
+    last = key
+    yield { key, value: reader.skip(valueBytes) }
   }
+}
 
-  get ended(): boolean {
-    return this.#at >= this.#bytes.length
-  }
-
-  varint(): number {
-    let value = 0
-    for (let factor = 1; factor < 2 ** 49; factor *= 128) {
-      const byte = this.#bytes[this.#at++]
-      if (byte === undefined) break
-      value += (byte & 127) * factor
-      if (byte < 128) return value
-    }
-    throw new RangeError('a number that does not end')
-  }
-
-  skip(length: number): Uint8Array {
-    const skipped = this.#bytes.subarray(this.#at, this.#at + length)
-    if (skipped.length !== length) throw new RangeError('beyond the end')
-    this.#at += length
-    return skipped
-  }
-
-  handle(): Handle {
-    const offset = this.varint()
-    return { offset, size: this.varint() }
-  }
+function readHandle(reader: ByteReader): Handle {
+  const offset = reader.varint()
+  return { offset, size: reader.varint() }
 }

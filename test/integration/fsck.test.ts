@@ -1,5 +1,5 @@
 /** `fsck` on a real data folder: what the disk changed is found, mended, and not allowed upon. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -145,5 +145,40 @@ describe('fsck over logs', () => {
     kept.keeper.stop()
     await store.close()
     expect((await fsck()).exitCode).toBe(0)
+  })
+
+  it('saves what can be read of a damaged database, says so, and the own log is closed behind it', async () => {
+    await signLog()
+    const level = join(root, 'store', 'level')
+    const journal = (await readdir(level)).find((name) => name.endsWith('.log'))!
+    const contents = await readFile(join(level, journal))
+    contents[Math.floor(contents.length / 2)]! ^= 1
+    await writeFile(join(level, journal), contents)
+
+    for (const _ of [1, 2]) {
+      const { exitCode, text } = await fsck()
+      expect(exitCode).toBe(1)
+      expect(text).toContain(journal)
+      expect(text).toContain('damaged: "rebuildnet fsck --reindex" mends it')
+    }
+    const { exitCode, text } = await fsck('--reindex')
+    expect(exitCode).toBe(1)
+    expect(text).toMatch(/the damaged database, in .*level-damaged-/)
+    expect(text).toContain('the next start closes the own log')
+    expect((await checkStore(root, { reindex: false })).damagedFiles).toEqual([])
+
+    const folder = await openDataFolder(root)
+    const { key, card } = await loadOperatorIdentity(folder, nodeCrypto)
+    const operator = { ...makeOperator('alice'), id: card.body.operator, key }
+    // Also at the start after one that was cut off before it had closed it.
+    for (const why of [[], ['the disk has lost what was written last'], []]) {
+      const store = await openStore(folder.store)
+      expect(store.recovery.lostWrites).toBe(false)
+      const kept = await keepOwnLog(store, join(root, 'keys'), systemClock, operator)
+      if (why.length > 0) await kept.keeper.confirm([])
+      expect(kept.reopened).toEqual(why)
+      kept.keeper.stop()
+      await store.close()
+    }
   })
 })

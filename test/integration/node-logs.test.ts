@@ -1,9 +1,14 @@
 /** Whole nodes whose policies ask for freshness, as they do by default. */
 import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test, onTestFinished } from 'vitest'
 import { systemClock, unixSeconds } from '../../node/clock.ts'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
+import { openDataFolder } from '../../node/data-folder.ts'
+import { checkStore } from '../../node/fsck.ts'
 import { openOfflineService } from '../../node/node.ts'
+import { Database } from '../../node/store/database.ts'
+import { rangeIn } from '../../node/store/keys.ts'
 import { encodeBundle } from '../../protocol/bundle.ts'
 import { proveFork } from '../../protocol/log/equivocation.ts'
 import { TestLog } from '../support/logs.ts'
@@ -60,6 +65,38 @@ test('who trusts two rebuilders that are fresh is allowed, by their logs alone',
   expect(report).toMatchObject({ refused: [], heads: 3, proofs: 0 })
   const there = await elsewhere.service.verdict({ image: GOOD, platform: 'linux/amd64' }, signal)
   expect(there).toMatchObject({ decision: 'allow', answers: [{ freshness: 'fresh' }] })
+})
+
+test('a vote that the disk has damaged is missing after fsck, and comes again before anything is allowed', async () => {
+  const [maintainer, ada, bob, user] = await makeNetwork()
+  const first = await startFolder(maintainer)
+  for (const each of [ada, bob]) await startFolder(each, [first.address])
+  const asker = await startFolder(user, [first.address])
+  await waitFor('the user is allowed', async () => (await ask(asker)).decision === 'allow')
+  await asker.stop()
+  const { store: directory } = await openDataFolder(user.root)
+  const database = await Database.open(join(directory, 'level'), async () => new Error('locked'))
+  for (const [key, value] of await database.entries(rangeIn('statement'))) {
+    if (!Buffer.from(value).includes('/rebuild/')) continue
+    const changed = Uint8Array.from(value)
+    changed[value.length - 40]! ^= 1
+    await database.write([{ type: 'put', key, value: changed }], true)
+  }
+  await database.close()
+  const report = await checkStore(user.root, { reindex: true })
+  expect(report).toMatchObject({ mended: true, kept: null, lost: 0 })
+  expect(report.damaged).toHaveLength(2)
+
+  const alone = await openOfflineService(user.root)
+  const signal = new AbortController().signal
+  const reply = await alone.service.verdict({ image: GOOD, platform: 'linux/amd64' }, signal)
+  await alone.close()
+  expect(reply).toMatchObject({
+    decision: 'undecided',
+    logs: [{ complete: false }, { complete: false }],
+  })
+  const again = await startFolder(user, [first.address])
+  await waitFor('the votes come again', async () => (await ask(again)).decision === 'allow')
 })
 
 test('a node that is restored from a backup opens a new log, says so, and is believed', async () => {
