@@ -182,7 +182,7 @@ export class NodeAssembly implements NodeParts {
     for (const card of await this.store.statements.cards()) this.signers.add(card)
     await takeOwnCard(this, this.logger)
     await this.alerts.load()
-    await this.logs.load({ recheck: this.#unsynced })
+    await this.logs.load({ recheck: this.#catchUp.incomplete })
     if (!(await this.store.statements.has(this.identity.card.sid))) {
       await this.take(this.identity.cardBytes)
     }
