@@ -145,7 +145,16 @@ export function createLogView(init: LogViewInit): BookView {
     return { missing, missingStatements }
   }
 
+  const examined = new Map<string, OperatorLogs>()
+  /** Asked for each cell of an answer, looked for once: a view is of one moment. */
   const logsOf = (operator: OperatorId, image: ImageName): OperatorLogs => {
+    const name = `${operator} ${image}`
+    const known = examined.get(name) ?? examineAll(operator, image)
+    examined.set(name, known)
+    return known
+  }
+
+  const examineAll = (operator: OperatorId, image: ImageName): OperatorLogs => {
     const { keys, everKeys, chain } = memberOf(operator)
     const each = [
       ...[...keys].map((key) => examine(operator, key, image)),

@@ -34,6 +34,8 @@ export class SimNetwork {
   loss: number
   /** Whether heads and statements are told to others at all. */
   gossips = true
+  /** When a hostile peer last showed a node by sync what no other had. */
+  lastNews = 0
 
   constructor(
     world: World,
@@ -127,6 +129,10 @@ export class SimNetwork {
         world.note(
           `sync ${client.name} ${serverName} ${result.heads} ${result.statements} ${String(result.complete)}`,
         )
+        const came = result.heads > 0 || result.statements > 0
+        if (came && this.peers.has(serverName) && this.#isAloneWithSomething(client)) {
+          this.lastNews = world.queue.now
+        }
         this.#judge(outcome, client.name, serverName)
         this.#touch(client.name)
         if (result.complete && client.up) {
@@ -174,6 +180,26 @@ export class SimNetwork {
         exchange.lose(node.name)
       }
     }
+  }
+
+  /** Whether a node keeps a head, a statement or a proof that no other node keeps. */
+  #isAloneWithSomething(node: SimNode): boolean {
+    const others = this.nodes.filter((other) => other !== node)
+    return (
+      node.book
+        .heads()
+        .some(({ origin, root }) =>
+          others.every(({ book }) => book.head(origin.text)?.root !== root),
+        ) ||
+      [...node.statements.keys()].some((sid) =>
+        others.every(({ statements }) => !statements.has(sid)),
+      ) ||
+      node.book
+        .proofs()
+        .some(({ operator, key }) =>
+          others.every(({ book }) => book.proofAbout(operator, key) === undefined),
+        )
+    )
   }
 
   #touch(name: string): void {

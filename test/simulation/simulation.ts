@@ -105,7 +105,7 @@ class Simulation {
     this.#heal()
     this.#play(queue.now + INTERVAL)
     this.#settle()
-    this.#play(queue.now + 2 * INTERVAL)
+    this.#playRounds()
     checkEnd(this.#world, this.#nodes, this.#checks)
     for (const { met } of this.#checks.values())
       for (const [name, count] of met) this.#count(name, count)
@@ -500,20 +500,33 @@ class Simulation {
 
   /** From now on nobody says anything new, and two rounds must do. */
   #settle(): void {
-    const { queue, plan } = this.#world
+    const { plan } = this.#world
     for (const node of this.#nodes) if (node.signing) this.#tellHead(node)
     this.#network.gossips = !plan.silentHealing
     this.#settled = true
     this.#world.note('settled')
-    for (let i = 0; i < 2; i++) {
-      queue.after(1 + i * INTERVAL, 'round', () => {
-        for (const node of this.#nodes) {
-          node.releaseHeld()
-          this.#orderlyRound(node)
-        }
-        this.#turn++
-      })
+  }
+
+  /**
+   * Two rounds in which nothing is new. What a hostile peer has kept back and shows only in one of
+   * them is new to all, and two more must do for that; it has an end of such things.
+   */
+  #playRounds(): void {
+    const { queue } = this.#world
+    let began: number
+    do {
+      began = queue.now
+      for (let i = 0; i < 2; i++) queue.after(1 + i * INTERVAL, 'round', () => this.#roundOfAll())
+      this.#play(began + 2 * INTERVAL)
+    } while (this.#network.lastNews >= began)
+  }
+
+  #roundOfAll(): void {
+    for (const node of this.#nodes) {
+      node.releaseHeld()
+      this.#orderlyRound(node)
     }
+    this.#turn++
   }
 
   #at(after: number, name: string, happen: () => void): void {
