@@ -118,6 +118,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./command/releases.ts'),
   },
   {
+    name: 'stats',
+    group: PROJECTS,
+    summary: 'time to quorum, agreement and build times of projects',
+    load: () => import('./command/stats.ts'),
+  },
+  {
     name: 'announce',
     group: PROJECTS,
     summary: 'sign and publish a release',

@@ -24,6 +24,8 @@ import { CatchUp } from './catch-up.ts'
 import { unixSeconds, type Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
+import { DiskBudget } from './disk-budget.ts'
+import { makeShelves } from './disk-shelves.ts'
 import { Divergences } from './divergences.ts'
 import { EventBus } from './event-bus.ts'
 import type { NodeEvent } from './http/node-service.ts'
@@ -47,6 +49,8 @@ import { TreeStore } from './tree/tree-store.ts'
 import { alertOfTwoHistories } from './two-histories.ts'
 import { Webhooks } from './webhooks.ts'
 import type { Workshop } from './workshop.ts'
+
+const MB = 1024 * 1024
 
 /** What is read from the data folder before the parts are made. */
 export interface Foundation {
@@ -82,6 +86,7 @@ export class NodeAssembly implements NodeParts {
   readonly journal: BuildJournal
   readonly machine: MachineWatch
   readonly pruning: Pruning
+  readonly disk: DiskBudget
   readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore
@@ -115,7 +120,7 @@ export class NodeAssembly implements NodeParts {
     this.webhooks = new Webhooks({ outbox, logger }, { urls, insecure })
     this.alerts.subscribe(({ alert }) => this.#events.emit({ type: 'alert', data: alert }))
     this.trees = new TreeStore(
-      { logger, mayWrite: () => !store.readOnly },
+      { clock, logger, mayWrite: () => !store.readOnly },
       { directory: join(folder.root, 'trees') },
     )
     this.divergences = new Divergences({
@@ -174,6 +179,10 @@ export class NodeAssembly implements NodeParts {
     this.queue = makeQueue(this, logger)
     this.machine = new MachineWatch(this, logger)
     this.pruning = new Pruning(this, logger)
+    this.disk = new DiskBudget(
+      { shelves: makeShelves(this), logger },
+      { maxBytes: config.disk.budgetMb * MB },
+    )
   }
 
   /** Reads what the store holds into the parts that keep a view of it. */

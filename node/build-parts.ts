@@ -41,7 +41,11 @@ export function makeQueue(parts: NodeParts, logger: Logger): Queue {
       logger,
       attempt: (item, progress, signal) => attemptRebuild(parts, item, progress, signal),
       random: () => Math.random(),
-      changed: (item) => parts.emit({ type: 'queue', data: describeItem(item, queue) }),
+      changed: (item) => {
+        parts.emit({ type: 'queue', data: describeItem(item, queue) })
+        // What a build leaves is there once it has ended.
+        if (parts.network !== undefined && item.state !== 'running') parts.disk.look()
+      },
     },
     { concurrency: config.build.concurrency },
   )

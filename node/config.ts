@@ -38,6 +38,8 @@ interface BuildConfig {
 }
 
 interface DiskConfig {
+  /** What logs, kept trees and work folders that were left behind may hold, in MB; 0: no limit. */
+  readonly budgetMb: number
   /** Longest that the log of a build is kept, in seconds. */
   readonly logAgeSeconds: number
 }
@@ -125,7 +127,7 @@ export const defaultConfig: Config = Object.freeze({
     replicaWaitSeconds: 6 * 3600,
   }),
   builders: Object.freeze({ buildkit: [] }),
-  disk: Object.freeze({ logAgeSeconds: 90 * DAY }),
+  disk: Object.freeze({ budgetMb: 10_240, logAgeSeconds: 90 * DAY }),
   prune: Object.freeze({ everySeconds: 0, olderThanSeconds: 90 * DAY }),
 })
 
@@ -197,6 +199,7 @@ const schema = z.strictObject({
   ...builderTables,
   disk: z
     .strictObject({
+      budget_mb: z.number().int().min(0).max(1_000_000_000).optional(),
       log_age: duration.optional(),
     })
     .optional(),
@@ -346,6 +349,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       replicaWaitSeconds: build.replica_wait ?? defaults.build.replicaWaitSeconds,
     },
     disk: {
+      budgetMb: disk.budget_mb ?? defaults.disk.budgetMb,
       logAgeSeconds: disk.log_age ?? defaults.disk.logAgeSeconds,
     },
     prune: {

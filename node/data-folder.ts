@@ -145,6 +145,8 @@ format = 1
 # replica_wait = "6h"       # how long others are given first where a project shares its work
 
 [disk]
+# budget_mb = 10240         # what logs of builds, kept trees and work folders that were left behind may
+                            # hold; the longest unused go first, and nothing that is needed; 0: no limit
 # log_age = "90d"           # how old logs of builds are that "rebuildnet prune" takes away
 
 [prune]

@@ -10,6 +10,7 @@ import type { BlindVotes } from './blind-votes.ts'
 import type { Clock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { DataFolder } from './data-folder.ts'
+import type { DiskBudget } from './disk-budget.ts'
 import type { Divergences } from './divergences.ts'
 import type { NodeEvent } from './http/node-service.ts'
 import type { Acceptance } from './network/admission.ts'
@@ -72,6 +73,7 @@ export interface NodeParts {
   readonly journal: BuildJournal
   readonly machine: MachineWatch
   readonly pruning: Pruning
+  readonly disk: DiskBudget
   readonly blind: BlindVotes
   readonly workshop: Workshop
   readonly trees: TreeStore

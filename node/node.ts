@@ -196,6 +196,8 @@ export async function startNode(options: StartOptions): Promise<RunningNode> {
     parts.divergences.start()
     stops.push(() => parts.pruning.stop())
     parts.pruning.start()
+    stops.push(() => parts.disk.stop())
+    parts.disk.start()
     parts.tally.touchImages(parts.projects.all().map(({ project }) => project.image))
     await parts.enqueueKnown()
     return {

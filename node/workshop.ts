@@ -39,7 +39,7 @@ import type { AttemptProgress } from './rebuild/queue.ts'
 import type { RebuildWork } from './rebuild/rebuilder.ts'
 import type { ColdBuild, PublishedFetch } from './rebuild/settlement.ts'
 import { fetchSource } from './rebuild/source.ts'
-import { removeWorkFolder } from './rebuild/work-folder.ts'
+import { removeWorkFolder, withWorkFolder } from './rebuild/work-folder.ts'
 import { isEmulated, readHostFacts } from './system/host.ts'
 
 export interface Engine {
@@ -122,12 +122,10 @@ export class Workshop {
     progress: AttemptProgress,
     signal: AbortSignal,
   ): Promise<ColdBuild<NormalizedSource>> {
-    const folder = await mkdtemp(join(this.#options.workFolder, `${work.sid.slice(0, 12)}-`))
-    try {
-      return await this.#buildIn(folder, work, progress, signal)
-    } finally {
-      await removeWorkFolder(folder)
-    }
+    const { workFolder } = this.#options
+    return withWorkFolder(workFolder, `${work.sid.slice(0, 12)}-`, (folder) =>
+      this.#buildIn(folder, work, progress, signal),
+    )
   }
 
   async fetchPublished(

@@ -35,6 +35,7 @@ import type {
   TrustListRequest,
   TrustRequest,
 } from '../../node/http/trust-summary.ts'
+import type { ProjectStatistics } from '../../node/http/statistics-summary.ts'
 import type { WatchSummary } from '../../node/http/watch-summary.ts'
 import type { StreamEvent } from '../../node/http/schema/event.ts'
 import type { OperatorId } from '../../protocol/identifiers.ts'
@@ -81,6 +82,12 @@ export class ApiClient implements Omit<NodeService, 'subscribe'> {
 
   releases(filter: { readonly image?: string } = {}): Promise<readonly ReleaseSummary[]> {
     return this.#get('/v1/releases', { image: filter.image })
+  }
+
+  statistics(
+    filter: { readonly image?: string; readonly last?: number } = {},
+  ): Promise<readonly ProjectStatistics[]> {
+    return this.#get('/v1/statistics', { image: filter.image, last: filter.last })
   }
 
   async statement(reference: string): Promise<StatementSummary | undefined> {

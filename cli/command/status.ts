@@ -4,6 +4,7 @@ import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
 import { cardExpiryFact } from '../terminal/card-expiry.ts'
+import { diskFact } from '../terminal/disk-fact.ts'
 import { TWO_HISTORIES } from '../terminal/two-histories.ts'
 import { logFacts, ownLogFacts } from '../terminal/log-report.ts'
 import { gateFact } from '../terminal/queue-table.ts'
@@ -57,6 +58,7 @@ export function define(command: Command, bind: Bind): void {
       ...(status.watches.projects === 0
         ? []
         : [['announces', watchWords(status.watches)] as const]),
+      ['disk', diskFact(status.disk)],
       ['alerts', status.openAlerts === 0 ? 'none open' : warn(`${status.openAlerts} open`)],
       ['builder', status.builder ?? faint('none: see "rebuildnet doctor"')],
       ['isolation', status.isolation ?? faint('none')],

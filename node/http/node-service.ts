@@ -17,6 +17,7 @@ import type { DifferingInput } from '../../protocol/differing-inputs.ts'
 import type { Difference } from '../../protocol/normalize/diff.ts'
 import type { Revocation } from '../../protocol/revocation.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
+import type { DiskSummary } from './disk-summary.ts'
 import type { OperatorLogSummary, LogStatus, ProofSummary, BundleReport } from './log-summary.ts'
 import type {
   OperatorSummary,
@@ -25,6 +26,7 @@ import type {
   TrustListPreview,
   TrustRequest,
 } from './trust-summary.ts'
+import type { ProjectStatistics } from './statistics-summary.ts'
 import type { WatchSummary } from './watch-summary.ts'
 
 export interface Status {
@@ -54,6 +56,7 @@ export interface Status {
     readonly failed: number
     readonly gate: GateSummary
   }
+  readonly disk: DiskSummary
   readonly openAlerts: number
   /** Projects whose new releases are announced by themselves, and how many could not be looked at. */
   readonly watches: { readonly projects: number; readonly troubled: number }
@@ -326,6 +329,11 @@ export interface NodeService {
   /** What two operators got for one release, file by file, over the network where it must be. */
   diff(request: DiffRequest, signal: AbortSignal): Promise<DiffReply>
   releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]>
+  /** How it went with the newest releases of the followed projects, or of one: so many of each. */
+  statistics(filter: {
+    readonly image?: string
+    readonly last?: number
+  }): Promise<readonly ProjectStatistics[]>
   /** By full sid, a prefix of 8 hex digits or more, or IMAGE@VERSION for a release; throws where ambiguous. */
   statement(reference: string): Promise<StatementSummary | undefined>
   /** Own statements in the order of publication. */

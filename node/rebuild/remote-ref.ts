@@ -1,9 +1,9 @@
 /** The commit that a ref of a remote repository stands for now. */
-import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BuildLog } from './build-log.ts'
 import { GitFetch } from './git-fetch.ts'
 import { checkSourceLocation, parseSourceLocation } from './source-location.ts'
+import { withWorkFolder } from './work-folder.ts'
 
 export interface RemoteRefRequest {
   /** `git+https://…` */
@@ -25,14 +25,14 @@ export async function resolveRemoteRef(
 ): Promise<string> {
   const location = parseSourceLocation(request.repository)
   const addresses = await checkSourceLocation(location, request.insecure)
-  const work = await mkdtemp(join(request.folder, 'ref-'))
-  const log = new BuildLog(join(work, 'log'), MAX_LOG_BYTES)
-  try {
-    const git = new GitFetch({ location, addresses, work, log, timeoutMs: TIMEOUT_MS }, signal)
-    await git.prepare('')
-    return await git.remoteCommit(request.ref)
-  } finally {
-    log.close()
-    await rm(work, { recursive: true, force: true })
-  }
+  return withWorkFolder(request.folder, 'ref-', async (work) => {
+    const log = new BuildLog(join(work, 'log'), MAX_LOG_BYTES)
+    try {
+      const git = new GitFetch({ location, addresses, work, log, timeoutMs: TIMEOUT_MS }, signal)
+      await git.prepare('')
+      return await git.remoteCommit(request.ref)
+    } finally {
+      log.close()
+    }
+  })
 }

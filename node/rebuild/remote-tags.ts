@@ -4,12 +4,12 @@
  *
  * A name that git could take for an option or a pattern is left out, whoever made it.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BuildLog } from './build-log.ts'
 import { succeeded } from './command.ts'
 import { GitFetch, isSafeRef } from './git-fetch.ts'
 import { checkSourceLocation, parseSourceLocation } from './source-location.ts'
+import { withWorkFolder } from './work-folder.ts'
 
 export interface RemoteSource {
   /** `git+https://…` */
@@ -95,17 +95,17 @@ async function withGit<T>(
 ): Promise<T> {
   const location = parseSourceLocation(source.repository)
   const addresses = await checkSourceLocation(location, source.insecure)
-  const folder = await mkdtemp(join(source.folder, 'tags-'))
-  const log = new BuildLog(join(folder, 'log'), MAX_LOG_BYTES)
-  try {
-    const options = { location, addresses, work: folder, log, timeoutMs: TIMEOUT_MS }
-    const git = new GitFetch(options, signal)
-    await git.prepare(id)
-    return await work(git)
-  } finally {
-    log.close()
-    await rm(folder, { recursive: true, force: true })
-  }
+  return withWorkFolder(source.folder, 'tags-', async (folder) => {
+    const log = new BuildLog(join(folder, 'log'), MAX_LOG_BYTES)
+    try {
+      const options = { location, addresses, work: folder, log, timeoutMs: TIMEOUT_MS }
+      const git = new GitFetch(options, signal)
+      await git.prepare(id)
+      return await work(git)
+    } finally {
+      log.close()
+    }
+  })
 }
 
 function parseTags(list: string): readonly RemoteTag[] {

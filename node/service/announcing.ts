@@ -2,7 +2,7 @@
  * Announcing a release: every reference of the project's recipe is resolved now, before signing,
  * so that whoever tampers with the image later cannot steer its rebuild.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Sid } from '../../protocol/identifiers.ts'
 import type { Project } from '../../protocol/project.ts'
@@ -20,6 +20,7 @@ import { BuildLog } from '../rebuild/build-log.ts'
 import { resolveRemoteRef } from '../rebuild/remote-ref.ts'
 import { fetchSource } from '../rebuild/source.ts'
 import { resolveSourcePath } from '../rebuild/source-tree.ts'
+import { withWorkFolder } from '../rebuild/work-folder.ts'
 import { isRelease } from '../tally.ts'
 import type { Following } from './following.ts'
 import type { StatementQueries } from './statements.ts'
@@ -36,6 +37,13 @@ export interface ReleaseDraft {
   readonly platforms: readonly ReleasePlatform[]
   readonly images: PublishedImages['images']
   readonly publishes?: Sid
+}
+
+/** What the recipe of a project is resolved by. */
+interface RecipeInputs {
+  readonly project: Project
+  readonly source: { readonly commit: string; readonly ref: string }
+  readonly published: ResolvedImage | undefined
 }
 
 export class Announcing {
@@ -76,7 +84,8 @@ export class Announcing {
   /** Resolves the recipe, signs and publishes what was found to be announced. */
   async sign(project: Project, draft: ReleaseDraft, signal: AbortSignal): Promise<Sid> {
     const { source, platforms, images, version, publishes } = draft
-    const recipe = await this.#resolveRecipe(project, source, images[0]?.image, signal)
+    const inputs = { project, source, published: images[0]?.image }
+    const recipe = await this.#resolveRecipe(inputs, signal)
     const release: Release = {
       kind: 'release',
       image: project.image,
@@ -145,13 +154,16 @@ export class Announcing {
   }
 
   /** Fetches the commit, which must exist, and resolves the recipe by it. */
-  async #resolveRecipe(
-    project: Project,
-    source: { readonly commit: string; readonly ref: string },
-    published: ResolvedImage | undefined,
+  #resolveRecipe(given: RecipeInputs, signal: AbortSignal): Promise<Recipe> {
+    const { work } = this.#parts.folder
+    return withWorkFolder(work, 'announce-', (folder) => this.#resolveIn(folder, given, signal))
+  }
+
+  async #resolveIn(
+    folder: string,
+    { project, source, published }: RecipeInputs,
     signal: AbortSignal,
   ): Promise<Recipe> {
-    const folder = await mkdtemp(join(this.#parts.folder.work, 'announce-'))
     const log = new BuildLog(join(folder, 'source.log'), SOURCE_LOG_BYTES)
     try {
       const { directory, commitTime } = await fetchSource(
@@ -173,7 +185,6 @@ export class Announcing {
       return recipe
     } finally {
       log.close()
-      await rm(folder, { recursive: true, force: true })
     }
   }
 

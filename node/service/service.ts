@@ -30,6 +30,7 @@ import type {
   TrustListRequest,
   TrustRequest,
 } from '../http/trust-summary.ts'
+import type { ProjectStatistics } from '../http/statistics-summary.ts'
 import type { WatchSummary } from '../http/watch-summary.ts'
 import { toBase64 } from '../../protocol/bytes.ts'
 import { Bundles } from '../bundles.ts'
@@ -43,6 +44,7 @@ import { logEnd } from './log-ends.ts'
 import { LogStanding } from './log-standing.ts'
 import { Rebuilding } from './rebuilding.ts'
 import { StatementQueries } from './statements.ts'
+import { projectStatistics } from './statistics.ts'
 import { Trust } from './trust.ts'
 import { Verdicts } from './verdicts.ts'
 import { AutoAnnouncing } from './auto-announcing.ts'
@@ -117,6 +119,7 @@ export class Service implements NodeService {
         failed: count('failed'),
         gate: this.#parts.gate.state(),
       },
+      disk: await this.#parts.disk.summary(),
       openAlerts: (await alerts.list({ open: true })).length,
       watches: await this.watching.status(),
       logs: this.#logs.status(),
@@ -173,6 +176,13 @@ export class Service implements NodeService {
 
   releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]> {
     return this.#statements.releases(filter)
+  }
+
+  statistics(filter: {
+    readonly image?: string
+    readonly last?: number
+  }): Promise<readonly ProjectStatistics[]> {
+    return projectStatistics(this.#parts, filter)
   }
 
   statement(reference: string): Promise<StatementSummary | undefined> {

@@ -3,18 +3,34 @@
  * it normalized as published, and what it fetched to compare.
  *
  * A cache in a LevelDB of its own: it may be deleted at any time, and is where it is damaged. What
- * is kept at once is one generation; over the limit the oldest goes, but for what a later one has
- * too. Each object comes before what names it, so where a root is here, all of it is.
+ * is kept at once is one generation; over the limit the longest unused goes, but for what another
+ * has too. Each object comes before what names it, so where a root is here, all of it is.
  */
 import { rm } from 'node:fs/promises'
-import { crc32 } from 'node:zlib'
 import { Level } from 'level'
-import { concat } from '../../protocol/bytes.ts'
-import { type ByteString, fromByteString } from '../../protocol/normalize/byte-string.ts'
-import { OBJECT_KINDS, type TreeObject } from '../../protocol/normalize/tree-object.ts'
+import type { ByteString } from '../../protocol/normalize/byte-string.ts'
+import type { TreeObject } from '../../protocol/normalize/tree-object.ts'
+import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
+import {
+  encodeGeneration,
+  encodeObject,
+  GENERATION_RANGE,
+  generationKey,
+  generationNumber,
+  generationOf,
+  handedOver,
+  memberHash,
+  memberKey,
+  memberRange,
+  objectKey,
+  readGeneration,
+  readObject,
+  type Generation,
+} from './tree-records.ts'
 
 export interface TreeStoreComponents {
+  readonly clock: Clock
   readonly logger: Logger
   /** False while the disk is too full. */
   readonly mayWrite: () => boolean
@@ -26,10 +42,6 @@ export interface TreeStoreInit {
 }
 
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024
-const OBJECT = 0x01 // hash -> crc32 (4) | generation (4) | kind (1) | preimage
-const MEMBER = 0x02 // generation (4) | hash -> nothing
-const SIZE = 0x03 // generation (4) -> bytes (8)
-const HEAD_BYTES = 9
 const BATCH_OBJECTS = 500
 /** Key, value header, membership, and what LevelDB adds. */
 const OVERHEAD_BYTES = 96
@@ -42,8 +54,8 @@ type Operation =
 
 interface Opened {
   readonly level: Database
-  /** Bytes of each generation, the oldest first. */
-  readonly sizes: Map<number, number>
+  /** By number, the oldest first. */
+  readonly generations: Map<number, Generation>
 }
 
 export class TreeStore {
@@ -51,6 +63,7 @@ export class TreeStore {
   readonly #directory: string
   readonly #maxBytes: number
   #opened: Promise<Opened> | undefined
+  #generations: Map<number, Generation> | undefined
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(components: TreeStoreComponents, init: TreeStoreInit) {
@@ -64,11 +77,10 @@ export class TreeStore {
     const { level } = await this.#open()
     const key = objectKey(hash)
     const value = (await level.get(key)) as Uint8Array | undefined
-    if (value === undefined || value.length < HEAD_BYTES) return undefined
-    const view = new DataView(value.buffer, value.byteOffset)
-    const kind = OBJECT_KINDS[(value[8] ?? 0) - 1]
-    if (kind === undefined || view.getUint32(0) !== check(key, value.subarray(4))) return undefined
-    return { hash, kind, preimage: value.slice(HEAD_BYTES) }
+    const object = value === undefined ? undefined : readObject(key, value)
+    if (value === undefined || object === undefined) return undefined
+    this.#touch(generationOf(value))
+    return { hash, ...object }
   }
 
   /** Keeps these, and lets the oldest go where it is too much. Nothing where the disk is full. */
@@ -80,69 +92,117 @@ export class TreeStore {
 
   /** Bytes of what is kept; what two generations share counts twice. */
   async bytes(): Promise<number> {
-    const { sizes } = await this.#open()
-    return [...sizes.values()].reduce((sum, size) => sum + size, 0)
+    const { generations } = await this.#open()
+    return [...generations.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /** All that was kept, by number, the oldest first. */
+  async generations(): Promise<ReadonlyMap<number, Generation>> {
+    return new Map((await this.#open()).generations)
+  }
+
+  /** Whether the object was kept with the others of this generation. */
+  async isIn(generation: number, hash: ByteString): Promise<boolean> {
+    const { level } = await this.#open()
+    return ((await level.get(memberKey(generation, hash))) as Uint8Array | undefined) !== undefined
+  }
+
+  /** Lets go of one, but for what another has too. */
+  forget(generation: number): Promise<void> {
+    const done = this.#turn.then(() => this.#forget(generation))
+    this.#turn = done.catch(() => undefined)
+    return done
   }
 
   async close(): Promise<void> {
     await this.#turn
     if (this.#opened === undefined) return
-    const { level } = await this.#opened
+    const { level, generations } = await this.#opened
+    const used = [...generations].map(([number, generation]) => {
+      const value = encodeGeneration(generation)
+      return { type: 'put', key: generationKey(number), value } as const
+    })
+    // Only the order in which they go hangs on it.
+    if (this.#components.mayWrite()) await level.batch(used).catch(() => undefined)
     await level.close()
   }
 
   async #keep(objects: Iterable<TreeObject>): Promise<void> {
     if (!this.#components.mayWrite()) return
-    const { level, sizes } = await this.#open()
-    const generation = Math.max(0, ...sizes.keys()) + 1
+    const { level, generations } = await this.#open()
+    const generation = Math.max(0, ...generations.keys()) + 1
     let bytes = 0
     let operations: Operation[] = []
     const flush = async (): Promise<void> => {
-      operations.push({ type: 'put', key: sizeKey(generation), value: sizeValue(bytes) })
+      const now = { bytes, used: this.#components.clock.now() }
+      const value = encodeGeneration(now)
+      operations.push({ type: 'put', key: generationKey(generation), value })
       await level.batch(operations)
-      sizes.set(generation, bytes)
+      generations.set(generation, now)
       operations = []
     }
     for (const { hash, kind, preimage } of objects) {
       bytes += preimage.length + OVERHEAD_BYTES
       if (bytes > this.#maxBytes) break
       const key = objectKey(hash)
-      const body = concat(u32(generation), Uint8Array.of(OBJECT_KINDS.indexOf(kind) + 1), preimage)
-      operations.push({ type: 'put', key, value: concat(u32(check(key, body)), body) })
+      operations.push({
+        type: 'put',
+        key,
+        value: encodeObject(key, generation, { kind, preimage }),
+      })
       operations.push({ type: 'put', key: memberKey(generation, hash), value: new Uint8Array() })
       if (operations.length >= 2 * BATCH_OBJECTS) await flush()
     }
     if (operations.length > 0) await flush()
-    for (const oldest of [...sizes.keys()]) {
+    const unused = [...generations].sort(([, a], [, b]) => a.used - b.used)
+    for (const [number] of unused) {
       if ((await this.bytes()) <= this.#maxBytes) return
-      await this.#forget(oldest)
+      await this.#forget(number)
     }
   }
 
   async #forget(generation: number): Promise<void> {
-    const { level, sizes } = await this.#open()
-    const range = { gte: memberKey(generation, ''), lt: memberKey(generation + 1, '') }
+    const { level, generations } = await this.#open()
+    const others = [...generations.keys()].filter((number) => number !== generation).reverse()
     let operations: Operation[] = []
-    for await (const key of level.keys(range)) {
-      const object = concat(Uint8Array.of(OBJECT), key.subarray(5))
+    for await (const key of level.keys(memberRange(generation))) {
+      const hash = memberHash(key)
+      const object = objectKey(hash)
       const value = (await level.get(object)) as Uint8Array | undefined
-      const own =
-        value !== undefined &&
-        value.length >= HEAD_BYTES &&
-        new DataView(value.buffer, value.byteOffset).getUint32(4) === generation
-      if (own) operations.push({ type: 'del', key: object })
+      if (value !== undefined && generationOf(value) === generation) {
+        const heir = await this.#heir(others, hash)
+        operations.push(
+          heir === undefined
+            ? { type: 'del', key: object }
+            : { type: 'put', key: object, value: handedOver(object, value, heir) },
+        )
+      }
       operations.push({ type: 'del', key })
       if (operations.length < 2 * BATCH_OBJECTS) continue
       await level.batch(operations)
       operations = []
     }
-    await level.batch([...operations, { type: 'del', key: sizeKey(generation) }])
-    sizes.delete(generation)
+    await level.batch([...operations, { type: 'del', key: generationKey(generation) }])
+    generations.delete(generation)
+  }
+
+  /** Another generation that has the object too. */
+  async #heir(others: readonly number[], hash: ByteString): Promise<number | undefined> {
+    for (const number of others) if (await this.isIn(number, hash)) return number
+    return undefined
   }
 
   #open(): Promise<Opened> {
     this.#opened ??= this.#openDatabase()
     return this.#opened
+  }
+
+  /** On the disk when the store is closed: it is for the order in which they go, and no more. */
+  #touch(generation: number | undefined): void {
+    const known = this.#generations?.get(generation ?? -1)
+    if (generation !== undefined && known !== undefined) {
+      this.#generations?.set(generation, { ...known, used: this.#components.clock.now() })
+    }
   }
 
   async #openDatabase(): Promise<Opened> {
@@ -160,12 +220,12 @@ export class TreeStore {
       level = createDatabase(this.#directory)
       await level.open()
     }
-    const sizes = new Map<number, number>()
-    const range = { gte: Uint8Array.of(SIZE), lt: Uint8Array.of(SIZE + 1) }
-    for await (const [key, value] of level.iterator(range)) {
-      sizes.set(readU32(key, 1), new DataView(value.buffer, value.byteOffset).getFloat64(0))
+    const generations = new Map<number, Generation>()
+    for await (const [key, value] of level.iterator(GENERATION_RANGE)) {
+      generations.set(generationNumber(key), readGeneration(value))
     }
-    return { level, sizes }
+    this.#generations = generations
+    return { level, generations }
   }
 }
 
@@ -175,37 +235,4 @@ function createDatabase(directory: string): Database {
     valueEncoding: 'view',
     cacheSize: CACHE_BYTES,
   })
-}
-
-function objectKey(hash: ByteString): Uint8Array {
-  return concat(Uint8Array.of(OBJECT), fromByteString(hash))
-}
-
-function memberKey(generation: number, hash: ByteString): Uint8Array {
-  return concat(Uint8Array.of(MEMBER), u32(generation), fromByteString(hash))
-}
-
-function sizeKey(generation: number): Uint8Array {
-  return concat(Uint8Array.of(SIZE), u32(generation))
-}
-
-function sizeValue(bytes: number): Uint8Array {
-  const value = new Uint8Array(8)
-  new DataView(value.buffer).setFloat64(0, bytes)
-  return value
-}
-
-/** Over the key too: no object stands under the hash of another. */
-function check(key: Uint8Array, body: Uint8Array): number {
-  return crc32(body, crc32(key))
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4)
-  new DataView(bytes.buffer).setUint32(0, value)
-  return bytes
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(at)
 }

@@ -182,6 +182,8 @@ describe('what is printed', () => {
       ['projects'],
       ['releases'],
       ['releases', IMAGE],
+      ['stats'],
+      ['stats', IMAGE, '--last', '20'],
       ['log'],
       ['log', IMAGE],
       ['log', SID],
@@ -202,6 +204,14 @@ describe('what is printed', () => {
     node = await TestNode.start()
     expect((await node.run('projects')).stdout).toMatch(/image +rebuilds +platforms/)
     expect((await node.run('releases')).stdout).toMatch(/1\.0\.0 .* ✓ reproduced +allow/)
+    const { stdout } = await node.run('stats', IMAGE, '--last', '20')
+    expect(node.api.service.counted.at(-1)).toEqual({ image: IMAGE, last: 20 })
+    expect(stdout).toMatch(/^quorum +half within 10m, nine of ten within 2h, longest 2h \(3\); /m)
+    expect(stdout).toMatch(/not reached yet: 1$/m)
+    expect(stdout).toMatch(/^agreement +8 of 9 results; all alike: 2 of 4 images$/m)
+    expect(stdout).toMatch(/Ada .* 3 +1 +0$/m)
+    expect((await node.run('status')).stdout).toMatch(/^disk +3\.0 MiB .*of 10\.0 GiB given$/m)
+    expect((await node.run('stats', '--last', 'all')).exitCode).toBe(2)
     expect((await node.run('peers')).stdout).toMatch(/12D3KooWBob +outbound +1\.5/)
     expect((await node.run('log')).stdout).toMatch(
       /release +registry\.example\/app +release 1\.0\.0/,

@@ -32,6 +32,7 @@ const CALLS: Record<string, { method: string; path: string; body?: unknown }> = 
   exportBundle: { method: 'GET', path: `/v1/bundle?image=${image}&platform=linux/amd64` },
   importBundle: { method: 'POST', path: '/v1/bundles', body: { bundle: 'AQID' } },
   listProofs: { method: 'GET', path: `/v1/proofs?operator=${OPERATOR}` },
+  getStatistics: { method: 'GET', path: `/v1/statistics?image=${image}&last=5` },
   listReleases: { method: 'GET', path: `/v1/releases?image=${image}` },
   announceRelease: { method: 'POST', path: '/v1/releases', body: { image: IMAGE, version: '2' } },
   getStatement: { method: 'GET', path: `/v1/statements/${SID}` },

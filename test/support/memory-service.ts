@@ -37,6 +37,7 @@ import type {
   TrustListRequest,
   TrustRequest,
 } from '../../node/http/trust-summary.ts'
+import type { ProjectStatistics } from '../../node/http/statistics-summary.ts'
 import type { WatchSummary } from '../../node/http/watch-summary.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
 
@@ -305,6 +306,22 @@ export function makeProject(fields: Partial<ProjectSummary> = {}): ProjectSummar
   }
 }
 
+function makeStatistics(): ProjectStatistics {
+  const none = { count: 0, median: null, p90: null, longest: null }
+  const times = { count: 3, median: 600, p90: 7200, longest: 7200 }
+  return {
+    image: IMAGE,
+    releases: { counted: 4, known: 9 },
+    images: 4,
+    timeToQuorum: { ...times, open: 1 },
+    agreement: { results: 9, agreed: 8, unanimous: 2 },
+    operators: [{ operator: OPERATOR, name: 'Ada', agreed: 3, dissented: 1, unreproduced: 0 }],
+    buildTime: [
+      { platform: 'linux/amd64', own: { ...times, count: 1 }, all: times, emulated: none },
+    ],
+  }
+}
+
 export class MemoryService implements NodeService {
   state: Status = {
     version: '0.1.0',
@@ -322,6 +339,14 @@ export class MemoryService implements NodeService {
     statements: 3,
     projects: [IMAGE],
     queue: { waiting: 0, running: 0, failed: 1, gate: makeGate() },
+    disk: {
+      budgetBytes: 10_737_418_240,
+      heldBytes: 3_145_728,
+      neededBytes: 1_048_576,
+      kinds: { work: 0, logs: 1_048_576, trees: 2_097_152 },
+      over: false,
+      gone: { items: 0, bytes: 0 },
+    },
     openAlerts: 1,
     watches: { projects: 1, troubled: 0 },
     logs: makeLogStatus(),
@@ -337,6 +362,8 @@ export class MemoryService implements NodeService {
   projectList: ProjectSummary[] = [makeProject()]
   queueList: QueueItem[] = [makeQueueItem()]
   readonly paused: object[] = []
+  readonly counted: object[] = []
+  statisticsList: ProjectStatistics[] = [makeStatistics()]
   readonly pruned: object[] = []
   readonly resumed: object[] = []
   operatorList: OperatorSummary[] = [makeOperator()]
@@ -404,6 +431,14 @@ export class MemoryService implements NodeService {
 
   async proofs(operator?: string): Promise<readonly ProofSummary[]> {
     return this.proofList.filter((each) => each.operator === (operator ?? each.operator))
+  }
+
+  async statistics(filter: {
+    readonly image?: string
+    readonly last?: number
+  }): Promise<readonly ProjectStatistics[]> {
+    this.counted.push(filter)
+    return this.statisticsList
   }
 
   async releases(filter: { readonly image?: string }): Promise<readonly ReleaseSummary[]> {

@@ -1,5 +1,6 @@
 /** Test nodes that keep trees and serve them. */
 import { onTestFinished } from 'vitest'
+import { systemClock } from '../../node/clock.ts'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { createLogger } from '../../node/logger.ts'
 import { TreeStore } from '../../node/tree/tree-store.ts'
@@ -14,7 +15,7 @@ export interface TreeNode extends TestNode {
 
 export async function temporaryTrees(maxBytes?: number): Promise<TreeStore> {
   const trees = new TreeStore(
-    { logger: createLogger('silent'), mayWrite: () => true },
+    { clock: systemClock, logger: createLogger('silent'), mayWrite: () => true },
     { directory: await temporaryFolder(), ...(maxBytes === undefined ? {} : { maxBytes }) },
   )
   onTestFinished(() => trees.close())

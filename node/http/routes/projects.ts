@@ -3,9 +3,26 @@ import { z } from 'zod'
 import type { NodeService } from '../node-service.ts'
 import { addRoute } from '../route.ts'
 import { reference } from '../schema/identifiers.ts'
+import { statistics } from '../schema/statistics.ts'
 import { done, followPreview, followRequest, project, projects } from '../schema/project.ts'
 
+const MAX_LAST = 10_000
+
 export function addProjectRoutes(app: FastifyInstance, service: NodeService): void {
+  addRoute(app, {
+    method: 'GET',
+    path: '/v1/statistics',
+    id: 'getStatistics',
+    tag: 'projects',
+    summary:
+      'Time to quorum, agreement and build times of the newest releases of the followed projects.',
+    query: z.strictObject({
+      image: reference.exactOptional(),
+      last: z.coerce.number().int().min(1).max(MAX_LAST).exactOptional(),
+    }),
+    reply: statistics,
+    answer: ({ query }) => service.statistics(query),
+  })
   addRoute(app, {
     method: 'GET',
     path: '/v1/projects',

@@ -1,9 +1,24 @@
 import { z } from 'zod'
+import type { DiskSummary } from '../disk-summary.ts'
 import type { PeerSummary, PruneReport, Status } from '../node-service.ts'
 import { component, list } from './component.ts'
 import { image, key, operatorId, seconds } from './identifiers.ts'
 import { logStatus } from './log.ts'
 import { gate } from './queue.ts'
+
+const bytes = z.number().int().min(0)
+
+const disk: z.ZodType<DiskSummary> = component(
+  'Disk',
+  z.object({
+    budgetBytes: bytes.nullable(),
+    heldBytes: bytes,
+    neededBytes: bytes,
+    kinds: z.object({ work: bytes, logs: bytes, trees: bytes }),
+    over: z.boolean(),
+    gone: z.object({ items: z.number().int(), bytes }),
+  }),
+)
 
 export const status: z.ZodType<Status> = component(
   'Status',
@@ -28,6 +43,7 @@ export const status: z.ZodType<Status> = component(
       failed: z.number().int(),
       gate,
     }),
+    disk,
     openAlerts: z.number().int(),
     watches: z.object({ projects: z.number().int(), troubled: z.number().int() }),
     logs: logStatus,

@@ -50,9 +50,9 @@ describe('the configuration', () => {
   })
 
   it('reads how much disk is given, and when to prune', async () => {
-    const text = '[disk]\nlog_age = "7d"\n[prune]\nevery = "1d"\n'
+    const text = '[disk]\nbudget_mb = 500\nlog_age = "7d"\n[prune]\nevery = "1d"\n'
     expect(await load(text, { REBUILDNET_PRUNE_OLDER_THAN: '30d' })).toMatchObject({
-      disk: { logAgeSeconds: 7 * 86_400 },
+      disk: { budgetMb: 500, logAgeSeconds: 7 * 86_400 },
       prune: { everySeconds: 86_400, olderThanSeconds: 30 * 86_400 },
     })
     expect((await load('[prune]\nevery = 0\n')).prune.everySeconds).toBe(0)
@@ -93,7 +93,7 @@ describe('the configuration', () => {
 
   it.each([
     ['no window', '[build]\nschedule = "at night"', 'bad-value', '"at night", which is no window'],
-    ['an unknown key of the disk', '[disk]\nbudget = 1', 'unknown-key', 'known: log_age'],
+    ['an unknown key of the disk', '[disk]\nbudget = 1', 'unknown-key', 'known: budget_mb'],
     ['an unknown key', 'netwrok = "x"', 'unknown-key', 'unknown key "netwrok"'],
     [
       'an unknown key of the build',
