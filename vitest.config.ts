@@ -52,7 +52,10 @@ const simulationTimeout =
   { ci: 3_600_000, soak: 86_400_000 }[process.env.REBUILDNET_TEST_DEPTH ?? ''] ?? 900_000
 
 /** Files that take long, the longest first: one that begins last keeps a core waiting. */
-const LONG = ['seeds-even.test.ts', 'seeds-odd.test.ts', 'mutants.test.ts']
+const LONG = [
+  ...['seeds-even.test.ts', 'seeds-odd.test.ts', 'mutants.test.ts'],
+  ...['kills-one.test.ts', 'kills-other.test.ts'],
+]
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -1,0 +1,3 @@
+import { testHalfOfKills } from '../support/faults-kills.ts'
+
+testHalfOfKills()
