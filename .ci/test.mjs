@@ -3,7 +3,7 @@
  *
  *   npm test          what every change must pass, 12 minutes on two cores
  *   npm run test:ci   more seeds and every mutant
- *   npm run soak      longer still
+ *   npm run soak      an hour of floods first, and then longer still
  *
  * Each suite has a budget in budgets.json, in seconds summed over its tests. Two run at a time, so
  * that all budgets together fill eleven minutes of two workers; a suite that is over its own is named.
@@ -45,6 +45,15 @@ for (const step of [['.ci/prepare.mjs'], ['dist/cli/system-packages.js', 'test',
 // Before the tests, so that no test waits for a compiler.
 const kit = run(process.execPath, ['.ci/buildkit.mjs'])
 if (kit !== 0) process.exit(kit)
+
+// One after the other, with the machine to themselves, and before what has no end in sight.
+if (depth === 'soak' && rest.length === 0) {
+  const flood = ['--project', 'integration', '-t', 'T13: a flood']
+  const file = 'test/integration/network-hostile-floods.test.ts'
+  const argv = ['node_modules/vitest/vitest.mjs', 'run', ...flood, file]
+  const status = run(process.execPath, argv, { REBUILDNET_TEST_DEPTH: depth })
+  if (status !== 0) process.exit(status)
+}
 
 /** Of `npm test` as a whole, from the end of the build on. */
 const MAX_SECONDS = 660

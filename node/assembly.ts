@@ -150,6 +150,7 @@ export class NodeAssembly implements NodeParts {
         }
       },
       reopened: (log) => this.#catchUp.reopened(log),
+      shared: () => this.#catchUp.shared(),
     })
     this.tally = new Tally({
       statements: store.statements,

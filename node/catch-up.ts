@@ -40,6 +40,7 @@ export class CatchUp {
     await logs.confirm()
     // What a start before this one had to say is over.
     if (!this.#reopened) await alerts.observeOperators('log-reopened', [], logs.time.seconds())
+    if (!own.state().shared) await alerts.observeOperators('shared-key', [], logs.time.seconds())
     if (!this.#unsynced) return
     await clearUnsynced(store)
     this.#unsynced = false
@@ -54,5 +55,16 @@ export class CatchUp {
     const reasons = [`The log of this node was closed and log ${n} begun: ${why}.`]
     const { operator } = identity.card.body
     await alerts.observeOperators('log-reopened', [{ operator, reasons }], logs.time.seconds())
+  }
+
+  /** Another node signs with the key of this one. */
+  async shared(): Promise<void> {
+    const { alerts, identity, logger, logs } = this.#parts
+    const { operator } = identity.card.body
+    const reasons = [
+      'Another node signs with the signing key of this one: two nodes on one key tell two histories, which is proven against their operator. Stop one of them for good; each node needs a signing key of its own.',
+    ]
+    logger.error({ origin: logs.own.state().origin }, reasons.join(' '))
+    await alerts.observeOperators('shared-key', [{ operator, reasons }], logs.time.seconds())
   }
 }

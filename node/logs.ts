@@ -4,7 +4,7 @@
  */
 import { concat } from '../protocol/bytes.ts'
 import type { Crypto } from '../protocol/crypto.ts'
-import type { ImageName, OperatorId, Sid } from '../protocol/identifiers.ts'
+import type { ImageName, KeyHex, OperatorId, Sid } from '../protocol/identifiers.ts'
 import type { EquivocationProof } from '../protocol/log/equivocation.ts'
 import type { Head } from '../protocol/log/head.ts'
 import { projectTag } from '../protocol/log/leaf.ts'
@@ -36,6 +36,13 @@ const MAX_STRANGER_LEAVES = 500_000
 /** Look-ups in logs that are remembered while nothing changes. */
 const MAX_COUNTED = 50_000
 
+/** Whether a statement stands in the log of this key, in the name of this operator. */
+interface Counted {
+  readonly key: KeyHex
+  readonly operator: OperatorId
+  readonly answer: boolean
+}
+
 export interface LogsComponents {
   readonly folder: DataFolder
   readonly store: Store
@@ -55,6 +62,8 @@ export interface LogsComponents {
   readonly signed: (head: Head) => Promise<void>
   readonly proven: (proof: EquivocationProof) => void
   readonly reopened: (reopening: Reopening) => Promise<void>
+  /** Another node signs with the key of this one. */
+  readonly shared: () => Promise<void>
 }
 
 export class Logs implements SyncStore {
@@ -69,7 +78,7 @@ export class Logs implements SyncStore {
   #changes = 0
   #view: { readonly made: string; readonly view: BookView } | undefined
   /** Which statements stand in logs does not hang on the time: each is looked up once. */
-  #counted: { readonly made: string; readonly answers: Map<string, boolean> } | undefined
+  #counted: { readonly made: string; readonly answers: Map<Sid, Counted> } | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(components: LogsComponents) {
@@ -124,6 +133,7 @@ export class Logs implements SyncStore {
           await components.signed(head)
         },
         reopened: components.reopened,
+        shared: components.shared,
       },
       { ...self, markFile: folder.logMark, diskLost: store.recovery.lostWrites },
     )
@@ -284,12 +294,11 @@ export class Logs implements SyncStore {
     if (this.#counted?.made !== made) this.#counted = { made, answers: new Map() }
     const { answers } = this.#counted
     return (sid, key, operator) => {
-      const name = `${sid} ${key} ${operator}`
-      const known = answers.get(name)
-      if (known !== undefined) return known
+      const known = answers.get(sid)
+      if (known?.key === key && known.operator === operator) return known.answer
       const answer = base.isCounted(sid, key, operator)
       if (answers.size >= MAX_COUNTED) answers.clear()
-      answers.set(name, answer)
+      answers.set(sid, { key, operator, answer })
       return answer
     }
   }

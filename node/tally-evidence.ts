@@ -1,24 +1,27 @@
 /**
  * What of the store one question needs, and no more.
  *
- * A verdict looks at every release of the image, and at the results of the build inputs that published
- * the asked digest: of a million other results none can change it. What was read is kept until more is
- * stored, and only then; an answer from here is the one that all statements of the image would give.
+ * A verdict looks at the releases with a commit of which one published the asked digest, at the outlines
+ * of all others of the image, and at the results of the build inputs that published the digest: of a
+ * million other results none can change it. What was read is kept until more is stored, and only then;
+ * an answer from here is the one that all statements of the image would give.
  */
 import type { Crypto } from '../protocol/crypto.ts'
 import type { Commitment } from '../protocol/blind/commitment.ts'
-import type { ImageName, InputDigest } from '../protocol/identifiers.ts'
+import type { ImageName, InputDigest, Sid } from '../protocol/identifiers.ts'
 import { buildInputOf, inputDigestOf } from '../protocol/input-digest.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import { rulesFor, type Policy } from '../protocol/policy.ts'
 import type { Rebuild } from '../protocol/rebuild.ts'
-import type { Release } from '../protocol/release.ts'
+import type { Release, SignedOutline } from '../protocol/release.ts'
 import type { SignedStatement, StatementKind } from '../protocol/statement.ts'
 import type { Question } from '../protocol/verdict/answer.ts'
 import type { Withdrawal } from '../protocol/withdrawal.ts'
 
 export interface EvidenceStore {
-  ofImage(image: ImageName, kind: 'release'): Promise<readonly SignedStatement<Release>[]>
+  outlines(image: ImageName): Promise<readonly SignedOutline[]>
+  /** Those of these that are here, in their order. */
+  present(sids: readonly Sid[]): Promise<readonly { readonly statement: SignedStatement }[]>
   ofImage(image: ImageName, kind: 'withdrawal'): Promise<readonly SignedStatement<Withdrawal>[]>
   ofInput(input: InputDigest): Promise<readonly SignedStatement<Rebuild | Commitment>[]>
   cards(): Promise<readonly SignedStatement<OperatorCard>[]>
@@ -38,7 +41,13 @@ const VOTES: readonly StatementKind[] = ['rebuild', 'commitment']
 
 interface Kept {
   readonly revision: string
+  readonly statements: readonly unknown[]
+}
+
+/** As decide() is given them. */
+export interface Evidence {
   readonly statements: readonly SignedStatement[]
+  readonly outlines: readonly SignedOutline[]
 }
 
 export class TallyEvidence {
@@ -51,20 +60,21 @@ export class TallyEvidence {
     this.#components = components
   }
 
-  /** Every release of an image. */
-  releasesOf(image: ImageName): Promise<readonly SignedStatement<Release>[]> {
+  /** Every release of an image, in outline. */
+  releasesOf(image: ImageName): Promise<readonly SignedOutline[]> {
     const { statements } = this.#components
     return this.#keep(`releases ${image}`, statements.revisionOf(image, 'release'), () =>
-      statements.ofImage(image, 'release'),
+      statements.outlines(image),
     )
   }
 
   /** All that a verdict on this question may look at. */
-  async about(question: Question, policy: Policy): Promise<readonly SignedStatement[]> {
+  async about(question: Question, policy: Policy): Promise<Evidence> {
     const { statements } = this.#components
     const { repository = question.repository } = rulesFor(policy, question.repository)
     const images = [...new Set([question.repository, repository])]
-    const releases = (await Promise.all(images.map((image) => this.releasesOf(image)))).flat()
+    const outlines = (await Promise.all(images.map((image) => this.releasesOf(image)))).flat()
+    const releases = await this.#wholeOf(outlines, images, question)
     const inputs = this.#inputsOf(releases, question)
     const parts = await Promise.all([
       this.#keep('cards', statements.revisionOf(CARDS, 'operator'), () => statements.cards()),
@@ -81,7 +91,7 @@ export class TallyEvidence {
         ),
       ),
     ])
-    return [...releases, ...parts.flat()]
+    return { statements: [...releases, ...parts.flat()], outlines }
   }
 
   /** What `about` would give is the same for as long as this is. */
@@ -91,6 +101,32 @@ export class TallyEvidence {
       statements.revisionOf(image, 'release', 'withdrawal', ...VOTES),
     )
     return [statements.revisionOf(CARDS, 'operator'), ...images].join(' ')
+  }
+
+  /** The releases themselves that have a commit of which one published the digest. */
+  #wholeOf(
+    outlines: readonly SignedOutline[],
+    images: readonly ImageName[],
+    { digest, platform }: Question,
+  ): Promise<readonly SignedStatement<Release>[]> {
+    const { statements } = this.#components
+    const commits = new Set(
+      outlines
+        .filter(({ body }) =>
+          body.platforms.some(
+            (each) => each.platform === platform && each.manifestDigest === digest,
+          ),
+        )
+        .map(({ body }) => body.source.commit),
+    )
+    const sids = outlines
+      .filter(({ body }) => commits.has(body.source.commit))
+      .map(({ sid }) => sid)
+    const revision = images.map((image) => statements.revisionOf(image, 'release')).join(' ')
+    return this.#keep(`whole ${sids.join(' ')}`, revision, async () => {
+      const found = await statements.present(sids)
+      return found.map(({ statement }) => statement as SignedStatement<Release>)
+    })
   }
 
   /** The build inputs of which some release published the digest: only there are votes about it. */
@@ -106,7 +142,7 @@ export class TallyEvidence {
     return [...new Set(inputs)]
   }
 
-  async #keep<S extends SignedStatement>(
+  async #keep<S>(
     name: string,
     revision: string,
     read: () => Promise<readonly S[]>,

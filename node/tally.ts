@@ -137,10 +137,10 @@ export class Tally {
       return kept.answer
     }
     const { revision } = this.#grounds(question, policy)
-    const statements = await this.#evidence.about(question, policy)
+    const evidence = await this.#evidence.about(question, policy)
     // What is not read from the disk is as it is now, and the same for the answer and its grounds.
     const grounds = { ...this.#grounds(question, policy), revision }
-    const answer = decide({ ...grounds, question, statements, crypto })
+    const answer = decide({ ...grounds, question, ...evidence, crypto })
     this.#answers.delete(key)
     this.#answers.set(key, { grounds, answer })
     const [oldest] = this.#answers.keys()

@@ -6,7 +6,7 @@
  */
 import { parseListedLogs, type ListedLog } from './blind/listed-logs.ts'
 import { compareText, type Field } from './field.ts'
-import type { Digest, ImageName, Platform, Sid, UnixSeconds } from './identifiers.ts'
+import type { Digest, ImageName, KeyHex, Platform, Sid, UnixSeconds } from './identifiers.ts'
 import { isCommit, isDigest, isSid } from './identifiers.ts'
 import { isImageName } from './image-name.ts'
 import type { JsonObject } from './json.ts'
@@ -45,6 +45,22 @@ export interface Release {
   /** Where something is published: rebuilders' logs, as far as the announcer had seen them. */
   readonly logs?: readonly ListedLog[]
   readonly announced: UnixSeconds
+}
+
+/** What of a release matters to questions about digests of which neither it nor its commit speaks. */
+export interface ReleaseOutline extends Pick<
+  Release,
+  'kind' | 'image' | 'version' | 'platforms' | 'announced'
+> {
+  readonly source: Pick<ReleaseSource, 'repository' | 'commit'>
+}
+
+/** The outline of a release that is stored. */
+export interface SignedOutline {
+  readonly sid: Sid
+  /** That signed it. */
+  readonly key: KeyHex
+  readonly body: ReleaseOutline
 }
 
 export function parseRelease(predicate: Field): Release {

@@ -46,7 +46,7 @@ export function ownLogFacts({
   own,
   clockBehind,
 }: LogStatus): (readonly [label: string, value: Text])[] {
-  const { head, size, signing, halted, reopened, origin } = own
+  const { head, size, signing, shared, halted, reopened, origin } = own
   const number = origin.slice(origin.lastIndexOf('/') + 1)
   const signed =
     head === null
@@ -63,16 +63,7 @@ export function ownLogFacts({
             warn(`log ${reopened.n} was begun on ${timeWords(reopened.at)}: ${reopened.why}`),
           ] as const,
         ]),
-    ...(halted
-      ? [
-          [
-            '',
-            bad(
-              'another node signs with the key of this one: no more heads are signed here; stop one of them for good, and start this one again',
-            ),
-          ] as const,
-        ]
-      : []),
+    ...(shared ? [['', bad(sharedWords(halted))] as const] : []),
     ...(clockBehind === null
       ? []
       : [
@@ -84,6 +75,11 @@ export function ownLogFacts({
           ] as const,
         ]),
   ]
+}
+
+function sharedWords(halted: boolean): string {
+  const more = halted ? '; no more heads are signed here until it is started again' : ''
+  return `another node signs with the key of this one: stop one of them for good, since each needs a key of its own${more}`
 }
 
 export function logFacts(logs: readonly OperatorLogSummary[]): (readonly [string, Text])[] {

@@ -4,7 +4,8 @@
  *
  * `contradicted` is the alarm that this system exists for: rebuilders agree with one another and
  * not with the registry. `equivocation` says that an operator told two histories, `log-reopened`
- * that this node had lost the end of its own log, `unstable-machine` that this node has stopped voting
+ * that this node had lost the end of its own log, `shared-key` that another node signs with the key of
+ * this one, `unstable-machine` that this node has stopped voting
  * because its builds differ where those of others agree, `not-announced` that a new tag of a project
  * which this node announces by itself was moved, is not signed, or cannot be announced.
  * node/alert/README.md.
@@ -21,7 +22,7 @@ import type { Answer, VerdictName } from '../../protocol/verdict/answer.ts'
 
 const VERDICT_KINDS = ['contradicted', 'diverged', 'unreproducible'] as const
 type VerdictAlertKind = (typeof VERDICT_KINDS)[number]
-export type OperatorAlertKind = 'equivocation' | 'log-reopened' | 'unstable-machine'
+export type OperatorAlertKind = 'equivocation' | 'log-reopened' | 'shared-key' | 'unstable-machine'
 export type AlertKind = VerdictAlertKind | OperatorAlertKind | 'not-announced'
 export type AlertSeverity = 'critical' | 'warning'
 
@@ -63,6 +64,7 @@ const SEVERITIES: Readonly<Record<AlertKind, AlertSeverity>> = {
   unreproducible: 'warning',
   equivocation: 'critical',
   'log-reopened': 'warning',
+  'shared-key': 'critical',
   'unstable-machine': 'critical',
   'not-announced': 'warning',
 }

@@ -6,6 +6,7 @@ import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { issueWords } from '../../protocol/issue-words.ts'
 import type { Logger } from '../logger.ts'
+import { isSystemError } from '../system-error.ts'
 import { EventHub, type EventHubOptions } from './event-hub.ts'
 import { HttpError } from './http-error.ts'
 import type { NodeService } from './node-service.ts'
@@ -93,7 +94,9 @@ export async function createApp(
     const known = toFamilyError(error)
     const problem = createProblem(known)
     if (!isFamilyError(known)) {
-      logger.error({ err: error, method: request.method, path: request.url }, 'a request failed')
+      // A full disk is nobody's bug: where it was met says nothing.
+      const why = isSystemError(known) ? { reason: problem.detail } : { err: error }
+      logger.error({ ...why, method: request.method, path: request.url }, 'a request failed')
     }
     return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem))
   })

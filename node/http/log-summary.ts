@@ -35,7 +35,9 @@ export interface LogStatus {
     readonly signing: boolean
     /** False where it was restored from a backup or damaged, until it has been closed for that. */
     readonly whole: boolean
-    /** True once another node was seen to sign with this key: then no head is signed here. */
+    /** True once another node was seen, in this run, to sign with this key while this one does. */
+    readonly shared: boolean
+    /** True once that was seen again: then no head is signed here. */
     readonly halted: boolean
     /** When and why a new log was begun before its time. */
     readonly reopened: {

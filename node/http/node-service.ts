@@ -262,6 +262,7 @@ type AlertKind =
   | 'unreproducible'
   | 'equivocation'
   | 'log-reopened'
+  | 'shared-key'
   | 'unstable-machine'
   | 'not-announced'
 

@@ -69,7 +69,9 @@ export interface OwnLogState {
   readonly signing: boolean
   /** False where it was restored from a backup or damaged, until it has been closed for that. */
   readonly whole: boolean
-  /** Whether another node was seen to sign with this key, more than once: no head is signed here. */
+  /** Whether another node was seen, in this run, to sign with this key while this one does. */
+  readonly shared: boolean
+  /** Whether that was more than once: no head is signed here. */
   readonly halted: boolean
   readonly reopened: Reopening | null
 }
@@ -88,6 +90,8 @@ export interface OwnLogComponents {
   readonly signed: (head: Head, log: OwnLog) => Promise<void>
   /** Called once a log was closed because others knew more of it, or because it was damaged. */
   readonly reopened: (reopening: Reopening) => Promise<void>
+  /** Called once another node was seen to sign with this key while this one does. */
+  readonly shared: () => Promise<void>
 }
 
 export interface OwnLogKeeperInit extends OwnKey {
@@ -105,6 +109,9 @@ export class OwnLogKeeper {
   /** Why the log must not be continued as it is; it is not appended to before it was reopened. */
   #broken: string | undefined
   #signing = false
+  /** What others have signed after that is not of a backup: somebody signs it now. */
+  #signingSince: UnixSeconds = Infinity
+  #shared = false
   #reopened: Reopening | undefined
   /** How often, since heads are signed, others had one that we had not signed. */
   #outdone = 0
@@ -143,6 +150,7 @@ export class OwnLogKeeper {
       head: head === undefined ? null : { size: head.size, time: head.time },
       signing: this.#signing,
       whole: this.#broken === undefined,
+      shared: this.#shared,
       halted: this.#isHalted,
       reopened: this.#reopened ?? null,
     }
@@ -199,6 +207,7 @@ export class OwnLogKeeper {
     await this.#inTurn(async () => {
       if (this.#broken !== undefined) await this.#reopen(this.#broken, known)
       this.#signing = true
+      this.#signingSince = Math.min(this.#signingSince, this.#components.time.seconds())
     })
     await this.catchUp()
     await this.sign({ evenIfCovered: true })
@@ -223,16 +232,21 @@ export class OwnLogKeeper {
         return false
       }
       if (this.#signing) this.#outdone++
-      if (this.#isHalted) {
-        this.#components.logger.error(
-          { origin: this.#log.origin.text },
-          'another node signs with the key of this one: no more heads are signed here; stop one of them',
-        )
-        return false
-      }
-      await this.#reopen('others hold a later head of it: a backup was restored', strange)
+      const isNew = strange.some(({ time }) => time >= this.#signingSince)
+      if (this.#isHalted || isNew) await this.#noteShared()
+      if (this.#isHalted) return false
+      const why = isNew
+        ? 'another node signs with the key of this one'
+        : 'others hold a later head of it: a backup was restored'
+      await this.#reopen(why, strange)
       return true
     })
+  }
+
+  async #noteShared(): Promise<void> {
+    if (this.#shared) return
+    this.#shared = true
+    await this.#components.shared()
   }
 
   /** Signs a head where one is due. */

@@ -5,7 +5,7 @@
  */
 import type { ImageName, OperatorId } from '../../protocol/identifiers.ts'
 import type { OperatorLogs } from '../../protocol/log/log-view.ts'
-import { rulesFor } from '../../protocol/policy.ts'
+import { rulesFor, type Policy } from '../../protocol/policy.ts'
 import type { LogStatus, OperatorLogSummary } from '../http/log-summary.ts'
 import type { NodeParts } from '../node-parts.ts'
 
@@ -28,17 +28,18 @@ export class LogStanding {
 
   /** Each operator of the policy, as far as it has spoken of these images. */
   operators(images: readonly ImageName[]): readonly OperatorLogSummary[] {
-    return this.#parts.policy.policy.operators.map(({ id, name }) =>
-      this.#describe(id, name, images),
-    )
+    // Once: to ask for it is to look at the file.
+    const { policy } = this.#parts.policy
+    return policy.operators.map(({ id, name }) => this.#describe(id, name, images, policy))
   }
 
   #describe(
     operator: OperatorId,
     name: string | undefined,
     images: readonly ImageName[],
+    policy: Policy,
   ): OperatorLogSummary {
-    const { logs, signers, policy } = this.#parts
+    const { logs, signers } = this.#parts
     const view = logs.view()
     const now = logs.time.seconds()
     // Without a project what remains is cards and heads.
@@ -48,7 +49,7 @@ export class LogStanding {
     const newest = each[0]?.newestHead
     const proof = each[0]?.proof
     const isFresh = each.every(({ image, completeUpTo }) => {
-      const { maxAgeSeconds } = rulesFor(policy.policy, image).rules
+      const { maxAgeSeconds } = rulesFor(policy, image).rules
       return completeUpTo !== undefined && now - completeUpTo < maxAgeSeconds
     })
     return {

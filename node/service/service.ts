@@ -98,6 +98,8 @@ export class Service implements NodeService {
     const count = (...states: QueueItem['state'][]): number =>
       items.filter(({ state }) => states.includes(state)).length
     const engine = await this.#parts.workshop.anyEngine()
+    // A disk becomes full without a write of ours.
+    await store.checkSpace()
     return {
       version: VERSION,
       running: network !== undefined,

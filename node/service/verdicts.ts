@@ -20,6 +20,7 @@ import { readPlatform } from '../image/platform-choice.ts'
 import { parseReference, repositoryName, type RegistryReference } from '../image/reference.ts'
 import { RegistrySource } from '../image/registry-source.ts'
 import { divergenceWords } from './divergence-words.ts'
+import { KnownManifests } from './known-manifests.ts'
 import type { LogStanding } from './log-standing.ts'
 import { recordedInputs } from './recorded-inputs.ts'
 import type { NodeParts } from '../node-parts.ts'
@@ -32,10 +33,12 @@ const ATTESTATION = 'unknown/unknown'
 export class Verdicts {
   readonly #parts: NodeParts
   readonly #logs: LogStanding
+  readonly #manifests: KnownManifests
 
   constructor(parts: NodeParts, logs: LogStanding) {
     this.#parts = parts
     this.#logs = logs
+    this.#manifests = new KnownManifests(parts)
   }
 
   async verdict(query: VerdictQuery, signal: AbortSignal): Promise<VerdictReply> {
@@ -108,9 +111,8 @@ export class Verdicts {
   ): Promise<readonly Question[] | undefined> {
     if (digest === undefined) return undefined
     const wantedSigners = this.#parts.wanted()
-    const found = (await this.#parts.store.statements.byPublishedDigest(digest)).filter(
-      ({ key, body }) =>
-        body.image === repository && wantedSigners.has(this.#parts.signers.operatorOf(key) ?? ''),
+    const found = (await this.#manifests.naming(repository, digest)).filter(({ key }) =>
+      wantedSigners.has(this.#parts.signers.operatorOf(key) ?? ''),
     )
     const platforms = new Set(
       found.flatMap(({ body }) =>

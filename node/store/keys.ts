@@ -9,7 +9,7 @@ import { concat, parseHex, toHex, utf8 } from '../../protocol/bytes.ts'
 import type { Digest, ImageName, InputDigest, KeyHex, Sid } from '../../protocol/identifiers.ts'
 import type { StatementKind } from '../../protocol/statement.ts'
 
-export const STORE_FORMAT = 2
+export const STORE_FORMAT = 3
 
 export const TABLES = {
   system: 0x00, // "format" | "ledger" -> checked JSON
@@ -22,6 +22,7 @@ export const TABLES = {
   byPublished: 0x14, // sha256 of a published manifest (32) | sid -> check
   byArrival: 0x15, // arrival (8) -> check | sid
   byInput: 0x16, // input digest (32) sid of a rebuild or commitment -> check
+  outlines: 0x17, // image \0 sid of a release -> check | JSON of its outline
   queue: 0x20, // item id -> checked JSON
   alerts: 0x21, // alert id -> checked JSON
   deliveries: 0x22, // sink / number -> checked JSON
@@ -44,6 +45,7 @@ export const INDEX_TABLES = [
   'byPublished',
   'byArrival',
   'byInput',
+  'outlines',
 ] as const satisfies readonly TableName[]
 export type IndexTable = (typeof INDEX_TABLES)[number]
 
@@ -156,6 +158,10 @@ export const publishedRange = (digest: Digest): KeyRange =>
 export const inputKey = (input: InputDigest, sid: Sid): Uint8Array =>
   keyIn('byInput', hex32(input), hex32(sid))
 export const inputRange = (input: InputDigest): KeyRange => rangeIn('byInput', hex32(input))
+
+export const outlineKey = (image: ImageName, sid: Sid): Uint8Array =>
+  keyIn('outlines', utf8(image), ZERO, hex32(sid))
+export const outlineRange = (image: ImageName): KeyRange => rangeIn('outlines', utf8(image), ZERO)
 
 export const arrivalKey = (arrival: number): Uint8Array => keyIn('byArrival', arrivalBytes(arrival))
 

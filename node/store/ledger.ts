@@ -33,6 +33,7 @@ export const emptyLedger: Ledger = Object.freeze({
     byPublished: 0,
     byArrival: 0,
     byInput: 0,
+    outlines: 0,
   }),
 })
 

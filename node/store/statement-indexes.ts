@@ -8,12 +8,14 @@ import {
   imageKey,
   inputKey,
   namedKey,
+  outlineKey,
   publishedKey,
   signerKey,
   versionKey,
   type IndexTable,
   type Relation,
 } from './keys.ts'
+import { encodeOutline } from './release-outlines.ts'
 
 export interface IndexEntry {
   readonly table: IndexTable
@@ -47,6 +49,7 @@ export function indexEntries(statement: SignedStatement, arrival: number): Index
   }
   if (body.kind === 'release') {
     entries.push(entry('byVersion', versionKey(body.image, body.version, sid), NOTHING))
+    entries.push(entry('outlines', outlineKey(body.image, sid), encodeOutline(key, body)))
   }
   return entries
 }

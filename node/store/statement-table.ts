@@ -13,7 +13,7 @@ import type { Digest, ImageName, InputDigest, KeyHex, Sid } from '../../protocol
 import { parsePayload } from '../../protocol/in-toto.ts'
 import type { OperatorCard } from '../../protocol/operator-card.ts'
 import type { Rebuild } from '../../protocol/rebuild.ts'
-import type { Release } from '../../protocol/release.ts'
+import type { Release, SignedOutline } from '../../protocol/release.ts'
 import { sidOf } from '../../protocol/sid.ts'
 import type { SignedStatement, StatementKind } from '../../protocol/statement.ts'
 import { StatementError } from '../../protocol/statement-error.ts'
@@ -41,7 +41,8 @@ import { encodeStatementRecord, parseStatementRecord } from './statement-record.
 import { Revisions } from './revisions.ts'
 import { CARDS_IMAGE, imageOf, indexEntries } from './statement-indexes.ts'
 import { removeStatements } from './removal.ts'
-import { StoreError } from './store-error.ts'
+import { readOutlines } from './release-outlines.ts'
+import { damagedIndex, StoreError } from './store-error.ts'
 import type { Writer } from './writer.ts'
 
 /** Verifies and parses; throws StatementError. */
@@ -142,6 +143,11 @@ export class StatementTable {
   ofImage(image: ImageName): Promise<readonly SignedStatement[]>
   async ofImage(image: ImageName, kind?: StatementKind): Promise<readonly SignedStatement[]> {
     return this.#load(await this.#sidsInKeys('byImage', imageRange(image, kind)))
+  }
+
+  /** What a verdict must know of every release of an image. */
+  outlines(image: ImageName): Promise<readonly SignedOutline[]> {
+    return readOutlines(this.#components.database, image)
   }
 
   /** Every operator card, in the order of their sids. */
@@ -361,7 +367,8 @@ export class StatementTable {
     const sids: Sid[] = []
     for await (const entries of this.#components.database.scan(range)) {
       for (const [key, value] of entries) {
-        if (parseChecked(key, value)?.length !== 0) throw this.#damagedIndex(table)
+        if (parseChecked(key, value)?.length !== 0)
+          throw damagedIndex(table, this.#components.database.directory)
         sids.push(lastSid(key))
       }
     }
@@ -373,18 +380,13 @@ export class StatementTable {
     for await (const entries of this.#components.database.scan(range, options)) {
       for (const [key, value] of entries) {
         const payload = parseChecked(key, value)
-        if (payload?.length !== SID_BYTES) throw this.#damagedIndex(table)
+        if (payload?.length !== SID_BYTES)
+          throw damagedIndex(table, this.#components.database.directory)
         sids.push(toHex(payload))
       }
     }
     // What replaced a damaged copy arrived twice.
     return [...new Set(sids)]
-  }
-
-  #damagedIndex(table: IndexTable): StoreError {
-    const { directory } = this.#components.database
-    const advice = '"rebuildnet fsck --reindex" makes it anew from the statements'
-    return new StoreError('corrupt', `the index ${table} is damaged (${directory}): ${advice}`)
   }
 }
 

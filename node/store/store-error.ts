@@ -63,6 +63,12 @@ export function toStoreError(error: unknown, directory: string): unknown {
   return error
 }
 
+/** An entry of an index that is not as it was written. */
+export function damagedIndex(table: string, directory: string): StoreError {
+  const advice = '"rebuildnet fsck --reindex" makes it anew from the statements'
+  return new StoreError('corrupt', `the index ${table} is damaged (${directory}): ${advice}`)
+}
+
 /** LevelDB's own error: opening wraps it in one that says only that it did not open. */
 export function rootOf(error: Error): { readonly code: string; readonly message: string } {
   let root: Error & { code?: unknown } = error

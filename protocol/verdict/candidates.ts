@@ -9,15 +9,15 @@
 import type { Digest, InputDigest, KeyHex, OperatorId, Sid } from '../identifiers.ts'
 import { buildInputOf, inputDigestOf } from '../input-digest.ts'
 import { allowsSeveralBuilders } from '../recipe.ts'
-import type { Release } from '../release.ts'
+import type { Release, ReleaseOutline } from '../release.ts'
 import type { Setting } from './setting.ts'
 import { isNewerVersion } from './version-order.ts'
 
-export interface Candidate {
+export interface Candidate<R extends ReleaseOutline = ReleaseOutline> {
   readonly sid: Sid
   /** That signed it: one of the announcer's. */
   readonly key: KeyHex
-  readonly release: Release
+  readonly release: R
   readonly announcer: OperatorId
   /** What it published for the asked platform; absent where it is blind. */
   readonly published: Digest | undefined
@@ -32,7 +32,7 @@ export interface Cell {
   readonly profile: string
   readonly severalBuilders: boolean
   /** Every candidate with this input: those that published D, blind ones, and others. */
-  readonly releases: readonly Candidate[]
+  readonly releases: readonly Candidate<Release>[]
 }
 
 /** In the order of their sids, logged or not. */
@@ -72,10 +72,11 @@ export function findCells(candidates: readonly Candidate[], setting: Setting): C
   const speaks = ({ published }: Candidate): boolean => published === question.digest
   // Equal inputs have equal commits: only these are worth hashing.
   const commits = new Set(candidates.filter(speaks).map(({ release }) => release.source.commit))
-  const cells = new Map<string, Cell & { releases: Candidate[] }>()
+  const cells = new Map<string, Cell & { releases: Candidate<Release>[] }>()
   for (const candidate of candidates) {
+    if (!commits.has(candidate.release.source.commit)) continue
+    if (!isWhole(candidate)) throw new Error('a release that matters came in outline')
     const { release, profile } = candidate
-    if (!commits.has(release.source.commit)) continue
     const inputDigest = inputDigestOf(buildInputOf(release, question.platform), crypto)
     const key = `${inputDigest} ${profile}`
     const cell = cells.get(key) ?? {
@@ -93,9 +94,15 @@ export function findCells(candidates: readonly Candidate[], setting: Setting): C
     .map(([, cell]) => cell)
 }
 
+function isWhole(candidate: Candidate): candidate is Candidate<Release> {
+  return 'recipe' in candidate.release
+}
+
 /** The newest of `candidates` by version; of those without an order, the first. */
-export function newestOf(candidates: readonly Candidate[]): Candidate | undefined {
-  return candidates.reduce<Candidate | undefined>(
+export function newestOf<R extends ReleaseOutline>(
+  candidates: readonly Candidate<R>[],
+): Candidate<R> | undefined {
+  return candidates.reduce<Candidate<R> | undefined>(
     (newest, each) =>
       newest === undefined || isNewerVersion(each.release.version, newest.release.version)
         ? each

@@ -3,12 +3,13 @@ import type { Commitment } from '../blind/commitment.ts'
 import type { ImageName, InputDigest, Sid } from '../identifiers.ts'
 import type { OperatorCard } from '../operator-card.ts'
 import type { Rebuild } from '../rebuild.ts'
-import type { Release } from '../release.ts'
+import type { Release, SignedOutline } from '../release.ts'
 import type { SignedStatement, StatementBody } from '../statement.ts'
 import type { Withdrawal } from '../withdrawal.ts'
 
 export interface Evidence {
-  readonly releases: readonly SignedStatement<Release>[]
+  /** Whole, or in outline. */
+  readonly releases: readonly (SignedStatement<Release> | SignedOutline)[]
   readonly rebuilds: ReadonlyMap<InputDigest, readonly SignedStatement<Rebuild>[]>
   readonly commitments: ReadonlyMap<InputDigest, readonly SignedStatement<Commitment>[]>
   readonly withdrawals: readonly SignedStatement<Withdrawal>[]
@@ -19,9 +20,10 @@ export interface Evidence {
 export function sortEvidence(
   statements: Iterable<SignedStatement>,
   images: ReadonlySet<ImageName>,
+  outlines: Iterable<SignedOutline> = [],
 ): Evidence {
   const seen = new Set<Sid>()
-  const releases: SignedStatement<Release>[] = []
+  const releases: (SignedStatement<Release> | SignedOutline)[] = []
   const rebuilds = new Map<InputDigest, SignedStatement<Rebuild>[]>()
   const commitments = new Map<InputDigest, SignedStatement<Commitment>[]>()
   const withdrawals: SignedStatement<Withdrawal>[] = []
@@ -38,6 +40,11 @@ export function sortEvidence(
     } else if (isOf(statement, 'commitment') && images.has(statement.body.image)) {
       append(commitments, statement)
     }
+  }
+  for (const outline of outlines) {
+    if (seen.has(outline.sid) || !images.has(outline.body.image)) continue
+    seen.add(outline.sid)
+    releases.push(outline)
   }
   return { releases, rebuilds, commitments, withdrawals, cards }
 }

@@ -3,6 +3,7 @@ import type { Crypto } from '../crypto.ts'
 import type { ImageName, OperatorId, Sid, UnixSeconds } from '../identifiers.ts'
 import { rulesFor, type Policy, type PolicyRules } from '../policy.ts'
 import type { Project } from '../project.ts'
+import type { SignedOutline } from '../release.ts'
 import type { SignedStatement } from '../statement.ts'
 import type { Question } from './answer.ts'
 import { sortEvidence, type Evidence } from './evidence.ts'
@@ -13,6 +14,11 @@ export interface DecideInput {
   readonly question: Question
   /** Opened statements of whatever may matter: releases, rebuilds, withdrawals, cards. */
   readonly statements: Iterable<SignedStatement>
+  /**
+   * Releases that are not among them: whoever leaves some out of the statements gives their outlines
+   * here, and none that has a commit of one that published the asked digest.
+   */
+  readonly outlines?: Iterable<SignedOutline>
   /** Those that this user follows. */
   readonly projects: readonly Project[]
   readonly policy: Policy
@@ -47,7 +53,7 @@ export function prepareSetting(input: DecideInput): Setting {
   const { question, policy, now, view, crypto } = input
   const { rules, repository } = rulesFor(policy, question.repository)
   const images = new Set([question.repository, repository ?? question.repository])
-  const evidence = sortEvidence(input.statements, images)
+  const evidence = sortEvidence(input.statements, images, input.outlines)
   const roster = new Roster(evidence.cards, policy, input.projects)
 
   const withdrawn = new Set<string>()

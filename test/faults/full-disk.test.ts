@@ -108,6 +108,8 @@ describeOnDisk('a node on a disk that becomes full', () => {
     await untilHeard(setting)
     const { statements } = await node.client.status()
     await writeFile(ballast, Buffer.alloc(DISK_BYTES, 1)).catch(() => undefined)
+    // At once: nothing was written yet.
+    await expectReadOnly(setting, statements)
     const { acknowledged, refusal } = await publishUntilRefused(setting, 1)
     expect(acknowledged).toEqual([])
     expect(refusal).toBeInstanceOf(ApiError)

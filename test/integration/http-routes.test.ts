@@ -187,6 +187,18 @@ describe('errors', () => {
     expect(api.logger.errors).toContain('a request failed')
   })
 
+  it('name a full disk in one line, which is logged without a stack', async () => {
+    const full = { code: 'ENOSPC', syscall: 'write', path: '/data/projects/app.toml' }
+    api.service.failure = Object.assign(new Error('ENOSPC: no space left'), full)
+    const reply = await api.ask({ path: '/v1/status' })
+    const detail = '/data/projects/app.toml: no space is left on the disk: free some (ENOSPC)'
+    expect(reply.json).toMatchObject({ code: 'system', detail })
+    expect(api.logger.errors).toContain('a request failed')
+    expect(api.logger.fields.at(-1)).toEqual({
+      ...{ reason: detail, method: 'GET', path: '/v1/status' },
+    })
+  })
+
   it('cover paths that do not exist', async () => {
     const reply = await api.ask({ path: '/v1/nothing' })
     expect(reply.status).toBe(404)

@@ -247,7 +247,12 @@ describe('the own log of a node', () => {
   it('stops signing where another node signs with its key, and does not race it', async () => {
     const clock = new ManualClock(TEST_TIME)
     const [here, there] = [await temporaryFolder(), await temporaryFolder()]
-    const kept = await keepOwnLog(await open(here), here, clock)
+    let alarms = 0
+    const kept = await keepOwnLog(await open(here), here, clock, undefined, {
+      shared: async () => {
+        alarms++
+      },
+    })
     const twin = await keepOwnLog(await open(there), there, clock)
     await kept.keeper.confirm([])
     await publish(kept, '1')
@@ -255,10 +260,14 @@ describe('the own log of a node', () => {
     await publish(twin, '2')
     await kept.keeper.heard([twin.told.at(-1)!])
     expect(kept.keeper.log.origin.n).toBe(1)
+    expect(kept.keeper.state()).toMatchObject({ shared: true, halted: false })
+    expect(kept.reopened).toEqual(['another node signs with the key of this one'])
+    expect(alarms).toBe(1)
     await twin.keeper.heard([kept.told.at(-1)!])
     expect(kept.keeper.state().halted).toBe(false)
     await kept.keeper.heard([twin.told.at(-1)!])
     expect(kept.keeper.state().halted).toBe(true)
+    expect(alarms).toBe(1)
     const heads = kept.told.length
     await publish(kept, '4')
     expect(kept.told).toHaveLength(heads)

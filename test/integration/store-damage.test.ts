@@ -105,29 +105,43 @@ describe('T18: a store whose disk changed something', () => {
     expect(store.statements.count()).toBe(4)
   })
 
-  it.each(['byImage', 'byKey', 'named', 'byVersion', 'byPublished', 'byArrival'] as const)(
-    'finds a damaged entry of the index %s, and makes it anew',
-    async (table) => {
-      await change(table, ([, value]) => flip(value, 5))
-      const store = await open()
-      const { statements } = store
-      const ask = {
-        byImage: () => statements.ofImage(TEST_IMAGE),
-        byKey: () => statements.ofKey(alice.key.publicKey),
-        named: () => statements.rebuildsOf(release.statement.sid),
-        byVersion: () => statements.releaseBy(TEST_IMAGE, '1.0.0'),
-        byPublished: () => statements.byPublishedDigest(imageDigests('good').manifestDigest),
-        byArrival: () => statements.recent(10),
-      }[table]
-      await expect(ask()).rejects.toMatchObject({ code: 'corrupt', sid: undefined })
-      const report = await store.reindex()
-      expect(report.added).toBeGreaterThan(0)
-      expect(report).toMatchObject({ statements: 4, damaged: [], removed: 0 })
-      expect((await ask()).length).toBeGreaterThan(0)
-    },
-  )
+  it.each([
+    'byImage',
+    'byKey',
+    'named',
+    'byVersion',
+    'byPublished',
+    'byArrival',
+    'outlines',
+  ] as const)('finds a damaged entry of the index %s, and makes it anew', async (table) => {
+    await change(table, ([, value]) => flip(value, 5))
+    const store = await open()
+    const { statements } = store
+    const ask = {
+      byImage: () => statements.ofImage(TEST_IMAGE),
+      byKey: () => statements.ofKey(alice.key.publicKey),
+      named: () => statements.rebuildsOf(release.statement.sid),
+      byVersion: () => statements.releaseBy(TEST_IMAGE, '1.0.0'),
+      byPublished: () => statements.byPublishedDigest(imageDigests('good').manifestDigest),
+      byArrival: () => statements.recent(10),
+      outlines: () => statements.outlines(TEST_IMAGE),
+    }[table]
+    await expect(ask()).rejects.toMatchObject({ code: 'corrupt', sid: undefined })
+    const report = await store.reindex()
+    expect(report.added).toBeGreaterThan(0)
+    expect(report).toMatchObject({ statements: 4, damaged: [], removed: 0 })
+    expect((await ask()).length).toBeGreaterThan(0)
+  })
 
-  it.each(['byImage', 'byKey', 'named', 'byVersion', 'byPublished', 'byArrival'] as const)(
+  it.each([
+    'byImage',
+    'byKey',
+    'named',
+    'byVersion',
+    'byPublished',
+    'byArrival',
+    'outlines',
+  ] as const)(
     'makes entries of %s anew that are missing after an unclean stop, without being asked',
     async (table) => {
       await change(table, () => 'delete')

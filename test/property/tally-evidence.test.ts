@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { TallyEvidence, type EvidenceStore } from '../../node/tally-evidence.ts'
-import { Tally } from '../../node/tally.ts'
+import { isRelease, Tally } from '../../node/tally.ts'
+import type { Release } from '../../protocol/release.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import { decide } from '../../protocol/verdict/decide.ts'
 import { uncheckedView } from '../../protocol/verdict/log-view.ts'
@@ -34,6 +35,21 @@ function storeOf(statements: readonly SignedStatement[]): EvidenceStore {
     ) as never[]
   return {
     ofImage: async (image: string, kind: string) => of(image, kind),
+    outlines: async (image: string) =>
+      // As the store gives them: without what is not in an outline.
+      of(image, 'release').map(({ sid, key, body }: SignedStatement<Release>) => {
+        const { kind, version, platforms, announced, source } = body
+        const { repository, commit } = source
+        return {
+          ...{ sid, key },
+          body: {
+            ...{ kind, image, version, platforms, announced },
+            source: { repository, commit },
+          },
+        }
+      }),
+    present: async (sids: readonly string[]) =>
+      statements.filter(({ sid }) => sids.includes(sid)).map((statement) => ({ statement })),
     ofInput: async (input: string) =>
       statements.filter(({ body }) => 'inputDigest' in body && body.inputDigest === input) as never,
     cards: async () => of('', 'operator'),
@@ -43,21 +59,25 @@ function storeOf(statements: readonly SignedStatement[]): EvidenceStore {
 
 describe('what the tally reads', () => {
   it(`decides ${CASES} generated cases as everything would`, async () => {
+    let spared = 0
     for (let seed = 0; seed < CASES; seed++) {
       const input = generateCase(seed)
       const evidence = new TallyEvidence({
         statements: storeOf(input.statements),
         crypto: nodeCrypto,
       })
-      const statements = await evidence.about(input.question, input.policy)
+      const about = await evidence.about(input.question, input.policy)
+      if (about.statements.filter(isRelease).length < about.outlines.length) spared++
       const images = mapped(input.question, input.policy)
       const all = input.statements.filter(
         ({ body }) => body.kind === 'operator' || images.has(body.image),
       )
-      expect(decide({ ...input, statements }), `seed ${seed}`).toEqual(
+      expect(decide({ ...input, ...about }), `seed ${seed}`).toEqual(
         decide({ ...input, statements: all }),
       )
     }
+    // Often some release was not read itself.
+    expect(spared).toBeGreaterThan(CASES / 20)
   })
 
   it('gives the answers that all statements of a store would, at any time while it fills', async () => {

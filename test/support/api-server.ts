@@ -24,6 +24,8 @@ export interface Ask {
 /** Keeps what is logged, so that a test can look at it. */
 export class MemoryLogger implements Logger {
   readonly errors: string[] = []
+  /** What was logged along with them. */
+  readonly fields: object[] = []
   debug(): void {
     return
   }
@@ -33,8 +35,9 @@ export class MemoryLogger implements Logger {
   warn(): void {
     return
   }
-  error(_fields: object, message: string): void {
+  error(fields: object, message: string): void {
     this.errors.push(message)
+    this.fields.push(fields)
   }
 }
 

@@ -56,6 +56,7 @@ export function makeLogStatus(fields: Partial<LogStatus> = {}): LogStatus {
       head: { size: 3, time: 1_767_225_600 },
       signing: true,
       whole: true,
+      shared: false,
       halted: false,
       reopened: null,
     },

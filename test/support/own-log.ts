@@ -40,6 +40,7 @@ export async function keepOwnLog(
       card: () => ({ version: 1, sid: operator.card.statement.sid }),
       signed: async (head) => void told.push(head),
       reopened: async ({ why }) => void reopened.push(why),
+      shared: async () => undefined,
       ...overrides,
     },
     {

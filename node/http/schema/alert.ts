@@ -9,7 +9,13 @@ export const alert: z.ZodType<AlertSummary> = component(
     id: z.string(),
     kind: z.enum([
       ...(['contradicted', 'diverged', 'unreproducible'] as const),
-      ...(['equivocation', 'log-reopened', 'unstable-machine', 'not-announced'] as const),
+      ...([
+        'equivocation',
+        'log-reopened',
+        'shared-key',
+        'unstable-machine',
+        'not-announced',
+      ] as const),
     ]),
     severity: z.enum(['critical', 'warning']),
     image: image.nullable(),

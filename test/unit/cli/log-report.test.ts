@@ -62,7 +62,10 @@ describe('what is said of the own log', () => {
 
   it('says why none is signed, that it was begun anew, and that the clock is wrong', () => {
     expect(facts({ head: null, signing: false })).toContain('before a peer has said')
-    expect(facts({ halted: true })).toContain('another node signs with the key of this one')
+    const shared = 'another node signs with the key of this one: stop one of them'
+    expect(facts({ shared: true })).toContain(shared)
+    expect(facts({ shared: true })).not.toContain('no more heads')
+    expect(facts({ shared: true, halted: true })).toContain(`no more heads are signed here`)
     const reopened = { n: 1, at: 1_767_225_600, why: 'a backup was restored' }
     expect(facts({ reopened })).toContain('log 1 was begun on 2026-01-01 00:00: a backup')
     expect(facts({}, 7 * 86_400)).toContain('behind by 7d')
