@@ -7,14 +7,14 @@ import type { Release } from '../../protocol/release.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import { HostilePeer, Liar } from './adversary.ts'
 import { checkEnd } from './end-checks.ts'
+import { Faults } from './faults.ts'
 import { broken } from './hostile-sync.ts'
 import { NodeChecks } from './node-checks.ts'
 import type { ProtocolCode } from './protocol-code.ts'
 import { SimNetwork } from './sim-network.ts'
 import { SimNode } from './sim-node.ts'
 import { EVIL_IMAGE, manifestOf, poolRebuild, poolRelease, TRUE_IMAGES } from './statement-pool.ts'
-import { Violation } from './violation.ts'
-import { DAY, HOUR, INTERVAL, MAX_AGE, SKEW, World, type Scenario } from './world.ts'
+import { HOUR, INTERVAL, World, type Scenario } from './world.ts'
 
 const SYNC_PEERS = 3
 /** Where much is lost, so many do. */
@@ -60,13 +60,12 @@ class Simulation {
   readonly #nodes: SimNode[]
   readonly #network: SimNetwork
   readonly #checks = new Map<SimNode, NodeChecks>()
+  readonly #faults: Faults
   readonly #liars: Liar[]
   readonly #peers = new Map<string, HostilePeer>()
   readonly #dirty = new Set<SimNode>()
   readonly #voted = new Set<string>()
   readonly #met = new Map<string, number>()
-  #eclipse: { readonly node: SimNode; readonly since: number } | undefined
-  #healed = false
   #settled = false
   #turn = 0
 
@@ -88,6 +87,16 @@ class Simulation {
       this.#dirty.add(node),
     )
     for (const node of this.#nodes) this.#checks.set(node, new NodeChecks(world, node))
+    this.#faults = new Faults(
+      { world, network: this.#network, peers: this.#peers, checks: this.#checks },
+      {
+        count: (name) => this.#count(name),
+        begun: (node) => {
+          this.#dirty.add(node)
+          this.#at(60, `first ${node.name}`, () => this.#round(node))
+        },
+      },
+    )
     this.#liars = plan.liars.map(({ operator, role }) => new Liar(world, operator, role))
   }
 
@@ -96,10 +105,7 @@ class Simulation {
     const start = queue.now
     const healing = start + plan.rounds * INTERVAL
     this.#begin()
-    if (plan.partitions) this.#planPartitions(healing)
-    if (plan.crashes) this.#planCrashes(healing)
-    if (plan.clockJumps) this.#planClocks(healing)
-    if (plan.eclipse) this.#planEclipse()
+    this.#faults.plan(healing)
     this.#planLiars(healing)
     this.#play(healing)
     this.#heal()
@@ -130,7 +136,7 @@ class Simulation {
   #check(always: boolean): void {
     for (const node of always ? this.#nodes : this.#dirty) {
       this.#checks.get(node)?.check(always)
-      this.#checkEclipse(node)
+      this.#faults.checkEclipse(node)
     }
     this.#dirty.clear()
   }
@@ -164,7 +170,7 @@ class Simulation {
   #tick(node: SimNode, after: number): void {
     this.#at(after, `tick ${node.name}`, () => {
       this.#tick(node, INTERVAL)
-      if (!node.up || this.#healed) return
+      if (!node.up || this.#faults.isOver) return
       node.writeTime()
       node.releaseHeld()
       this.#round(node)
@@ -280,7 +286,7 @@ class Simulation {
     const { random, plan } = this.#world
     const source = random.pick(this.#nodes)
     // What is new is not shown to whom it is hidden from.
-    if (source.up && this.#eclipse === undefined) this.#peers.get(name)?.capture(source)
+    if (source.up && !this.#faults.hasEclipse) this.#peers.get(name)?.capture(source)
     const role = plan.peers[[...this.#peers.keys()].indexOf(name)]
     const target = random.pick(this.#nodes)
     if (role === 'flooding') this.#network.flood(name, target)
@@ -319,173 +325,11 @@ class Simulation {
     ])
   }
 
-  #planPartitions(healing: number): void {
-    const { random, queue } = this.#world
-    for (
-      let at = queue.now + random.next() * INTERVAL;
-      at < healing;
-      at += INTERVAL * (1 + random.next() * 3)
-    ) {
-      queue.at(at, 'partition', () => {
-        if (this.#healed) return
-        this.#count('partitions')
-        for (const { name } of this.#nodes) this.#network.groups.set(name, random.integer(2))
-      })
-    }
-  }
-
-  #planCrashes(healing: number): void {
-    const { random, queue, plan } = this.#world
-    for (let i = 1 + random.integer(4); i > 0; i--) {
-      const node = random.pick(this.#nodes)
-      const at = queue.now + random.next() * (healing - queue.now)
-      queue.at(at, `crash ${node.name}`, () => {
-        if (node.up && !this.#healed) this.#crash(node)
-      })
-      queue.at(at + random.next() * 2 * INTERVAL, `restart ${node.name}`, () => this.#restart(node))
-    }
-    const stopped = random.pick(this.#nodes)
-    queue.at(queue.now + random.next() * (healing - queue.now), `stop ${stopped.name}`, () => {
-      if (stopped.up && !this.#healed) this.#reopen(stopped)
-    })
-    if (!plan.backups || plan.clockJumps) return
-    const node = random.pick(this.#nodes.filter(({ operator }) => operator !== undefined))
-    let backup: ReadonlyMap<string, Uint8Array> | undefined
-    const taken = queue.now + random.next() * (healing - queue.now)
-    queue.at(taken, `backup ${node.name}`, () => (backup = node.disk.backup()))
-    queue.at(taken + random.next() * (healing - taken), `restore ${node.name}`, () => {
-      if (backup === undefined || this.#healed || !this.#isKnownToOthers(node)) return
-      if (node.up) this.#crash(node)
-      this.#count('restored backups')
-      node.disk.restore(backup)
-      node.restored = true
-      node.acknowledged.clear()
-      this.#restart(node)
-    })
-  }
-
-  /** Whether an honest node could tell this one where its log ends. */
-  #isKnownToOthers(node: SimNode): boolean {
-    const key = node.operator?.key.publicKey ?? ''
-    const last = this.#world.ledger.lastOf(key)
-    if (last === undefined) return false
-    return this.#nodes.some(
-      (other) =>
-        other !== node &&
-        other.up &&
-        other.book
-          .heads()
-          .some(
-            ({ origin, size }) => origin.key === key && origin.n === last.n && size >= last.size,
-          ),
-    )
-  }
-
-  #crash(node: SimNode): void {
-    const { random } = this.#world
-    this.#count('crashes')
-    node.crash(random)
-    if (random.chance(0.3)) node.damage(random)
-    this.#network.lose(node)
-    this.#checks.get(node)?.forget()
-  }
-
-  /** Stops a node in order, and starts it again: nothing is lost, and nothing looked for. */
-  #reopen(node: SimNode): void {
-    this.#count('orderly stops')
-    this.#network.lose(node)
-    node.commit()
-    node.restart(false)
-    this.#dirty.add(node)
-    this.#at(60, `first ${node.name}`, () => this.#round(node))
-  }
-
-  #restart(node: SimNode): void {
-    if (node.up) return
-    node.restart()
-    for (const sid of node.acknowledged) {
-      if (
-        !node.statements.has(sid) ||
-        (node.own?.damage === undefined && node.own?.has(sid) !== true)
-      ) {
-        throw new Violation('what was acknowledged is not lost', `${node.name} lost ${sid}`)
-      }
-    }
-    this.#dirty.add(node)
-    this.#at(60, `first ${node.name}`, () => this.#round(node))
-  }
-
-  #planClocks(healing: number): void {
-    const { random, queue } = this.#world
-    for (let i = 1 + random.integer(2); i > 0; i--) {
-      const node = random.pick(this.#nodes)
-      const by = Math.floor((random.next() * 2 - 1) * 7 * DAY)
-      const at = queue.now + random.next() * (healing - queue.now)
-      queue.at(at, `clock ${node.name} ${by}`, () => {
-        if (this.#healed) return
-        this.#count('clock jumps')
-        node.clockError = by
-        this.#checks.get(node)?.check(true)
-      })
-      queue.at(
-        at + random.next() * 4 * INTERVAL,
-        `clock ${node.name} right`,
-        () => (node.clockError = 0),
-      )
-    }
-  }
-
-  #planEclipse(): void {
-    const { random, queue } = this.#world
-    const node = random.pick(this.#nodes)
-    queue.at(queue.now + (0.5 + random.next() * 2) * INTERVAL, `eclipse ${node.name}`, () => {
-      if (this.#healed) return
-      this.#count('eclipses')
-      this.#network.eclipsed = node.name
-      this.#network.lose(node)
-      this.#eclipse = { node, since: queue.now }
-      // Whoever wants may still be heard, as it was.
-      for (const peer of this.#peers.values()) peer.capture(node)
-    })
-  }
-
-  #checkEclipse(node: SimNode): void {
-    if (this.#eclipse?.node !== node || !node.up || this.#healed) return
-    const { now } = this.#world.queue
-    const { plan } = this.#world
-    // The liars talk on, and a node hears itself: where they are k together, nothing is hidden.
-    const heard = plan.liars.length + (node.operator === undefined ? 0 : 1)
-    if (
-      plan.clockJumps ||
-      heard >= plan.threshold ||
-      now < this.#eclipse.since + MAX_AGE + SKEW + 120
-    )
-      return
-    this.#count('looks in an eclipse')
-    const view = node.view()
-    for (const image of Object.values(TRUE_IMAGES)) {
-      const { decision, reasons } = node.answer(manifestOf(image), view)
-      if (decision === 'allow') {
-        throw new Violation(
-          'no allow in an eclipse after its age and skew',
-          `${node.name}: ${reasons.join(' ')}`,
-        )
-      }
-    }
-  }
-
   /** Faults end: everybody is up, reaches everybody, and says all it has to say. */
   #heal(): void {
     const { queue } = this.#world
     this.#world.note('healing')
-    this.#healed = true
-    this.#network.loss = 0
-    this.#network.groups.clear()
-    this.#network.eclipsed = undefined
-    for (const node of this.#nodes) {
-      node.clockError = Math.max(-60, Math.min(60, node.clockError))
-      this.#restart(node)
-    }
+    this.#faults.end()
     for (let i = 0; i < 3; i++) {
       queue.after(1 + i * 3600, 'settling', () => {
         for (const node of this.#nodes) {
