@@ -10,7 +10,7 @@ import { checkRebuildAgainstRelease } from '../protocol/rebuild-check.ts'
 import type { Rebuild } from '../protocol/rebuild.ts'
 import type { Release } from '../protocol/release.ts'
 import { StatementError } from '../protocol/statement-error.ts'
-import type { SignedStatement, StatementKind } from '../protocol/statement.ts'
+import type { SignedStatement, StatementBody, StatementKind } from '../protocol/statement.ts'
 import { toHex } from '../protocol/bytes.ts'
 import type { Acceptance, Admission, SignerStanding } from './network/admission.ts'
 import type { Signers } from './signers.ts'
@@ -22,6 +22,7 @@ const MAX_STRANGER_STATEMENTS = 2_000
 /** Message hashes remembered, so that a copy costs one look-up. */
 const MAX_KNOWN_MESSAGES = 50_000
 const MAX_KNOWN_VOTERS = 10_000
+const MAX_KNOWN_RELEASES = 1_000
 
 export interface StoreAdmissionComponents {
   readonly store: Store
@@ -38,6 +39,8 @@ export class StoreAdmission implements Admission {
   readonly #components: StoreAdmissionComponents
   readonly #messages = new Set<string>()
   #strangers = 0
+  /** What rebuilds named lately: votes for one release come together, and a sid never means another. */
+  readonly #released = new Map<Sid, StatementBody>()
   /** Of signers that were found to have voted, the images: their other statements need not be read. */
   readonly #voted = new Map<KeyHex, Set<ImageName>>()
 
@@ -111,11 +114,11 @@ export class StoreAdmission implements Admission {
   }
 
   async #contradictsRelease(rebuild: Rebuild): Promise<boolean> {
-    const found = await this.#components.store.statements.get(rebuild.release)
+    const named = this.#released.get(rebuild.release) ?? (await this.#read(rebuild.release))
     // An unknown release: kept and not tallied until it comes.
-    if (found === undefined) return false
-    if (found.statement.body.kind !== 'release') return true
-    const release: Release = found.statement.body
+    if (named === undefined) return false
+    if (named.kind !== 'release') return true
+    const release: Release = named
     try {
       checkRebuildAgainstRelease(rebuild, release, this.#components.crypto)
       return false
@@ -123,6 +126,14 @@ export class StoreAdmission implements Admission {
       if (error instanceof StatementError) return true
       throw error
     }
+  }
+
+  async #read(sid: Sid): Promise<StatementBody | undefined> {
+    const body = (await this.#components.store.statements.get(sid))?.statement.body
+    if (body === undefined) return undefined
+    if (this.#released.size >= MAX_KNOWN_RELEASES) this.#released.clear()
+    this.#released.set(sid, body)
+    return body
   }
 
   #remember(messageHash: string): void {

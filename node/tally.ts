@@ -54,6 +54,24 @@ function questionKey(question: Question): string {
   return `${question.repository}@${question.digest} ${question.platform}`
 }
 
+/** Statements of which this is the same can change the same answers. */
+function touchOf({ sid, body }: SignedStatement): string {
+  switch (body.kind) {
+    case 'operator':
+      return body.kind
+    case 'release':
+      return `${body.kind} ${body.image}`
+    case 'commitment':
+      return `${body.kind} ${body.image} ${body.platform}`
+    case 'rebuild': {
+      const { kind, image, platform, release, publishedDigest = '' } = body
+      return `${kind} ${image} ${platform} ${release} ${publishedDigest}`
+    }
+    case 'withdrawal':
+      return `${body.kind} ${sid}`
+  }
+}
+
 /** What was lost in a crash could be the dissent. */
 function heldBack(answer: Answer): Answer {
   const reason =
@@ -254,10 +272,14 @@ export class Tally {
       .catch((error: unknown) => this.#components.failed(error))
   }
 
-  /** What all that has come can change. */
+  /** What all that has come can change; of what changes the same, one is looked at. */
   async #collect(): Promise<void> {
+    const seen = new Set<string>()
     for (const each of this.#touched.splice(0)) {
       if (this.#stopped) return
+      const name = touchOf(each)
+      if (seen.has(name)) continue
+      seen.add(name)
       try {
         for (const question of await this.#touchedBy(each)) {
           this.#dirty.set(questionKey(question), question)

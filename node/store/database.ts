@@ -22,8 +22,15 @@ export interface ScanOptions {
 const SCAN_CHUNK = 1000
 const CACHE_BYTES = 16 * 1024 * 1024
 
+interface Asked {
+  readonly key: Uint8Array
+  readonly resolve: (value: Uint8Array | undefined) => void
+  readonly reject: (error: unknown) => void
+}
+
 export class Database {
   readonly directory: string
+  #asked: Asked[] = []
   readonly #level: Level<Uint8Array, Uint8Array>
 
   private constructor(directory: string, level: Level<Uint8Array, Uint8Array>) {
@@ -76,6 +83,25 @@ export class Database {
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
     return this.#guard(() => this.#level.get(key) as Promise<Uint8Array | undefined>)
+  }
+
+  /** As `get`, but what is asked for in one turn of the loop is read together: a fraction of the work. */
+  getSoon(key: Uint8Array): Promise<Uint8Array | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | undefined>()
+    this.#asked.push({ key, resolve, reject })
+    if (this.#asked.length === 1) setImmediate(() => void this.#readAsked())
+    return promise
+  }
+
+  async #readAsked(): Promise<void> {
+    const asked = this.#asked
+    this.#asked = []
+    try {
+      const values = await this.getMany(asked.map(({ key }) => key))
+      for (const [i, { resolve }] of asked.entries()) resolve(values[i])
+    } catch (error) {
+      for (const { reject } of asked) reject(error)
+    }
   }
 
   /** In the order of the keys that were asked for. */

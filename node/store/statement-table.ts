@@ -256,10 +256,7 @@ export class StatementTable {
     }
   }
 
-  /**
-   * Takes these out, with all that leads to them, on the disk when this resolves; those that are damaged
-   * stay. Whoever keeps in mind what is here must be told.
-   */
+  /** Takes these out, on the disk when this resolves; damaged ones stay. Whoever remembers them must be told. */
   async remove(sids: readonly Sid[]): Promise<void> {
     const { database, writer, crypto } = this.#components
     await writer.exclusive(async (before) => {
@@ -293,7 +290,7 @@ export class StatementTable {
     const { database, writer, crypto } = this.#components
     const { sid } = statement
     const key = statementKey(sid)
-    const found = await database.get(key)
+    const found = await database.getSoon(key)
     const old = found === undefined ? undefined : parseStatementRecord(key, found, crypto)
     if (old !== undefined) return this.#known(options)
     await writer.submit((operations, ledger) => {
