@@ -1,12 +1,13 @@
 /**
- * BuildKit for the tests: buildkitd and buildctl, built by Go from the module proxy and kept.
+ * BuildKit for the tests (buildkitd and buildctl), and buildx for Docker, built by Go from the
+ * module proxy and kept.
  *
- *   node .ci/buildkit.mjs            builds them where they are not there yet, and prints where
- *   node .ci/buildkit.mjs --cached   only says whether they are there
+ *   node .ci/buildkit.mjs            builds what is not there yet, and prints where it is
+ *   node .ci/buildkit.mjs --cached   only says whether it is there
  *
- * Debian has no package of BuildKit. What is printed is one line of JSON: `folder`, `version`, `go`
- * and `minutes`, or `unavailable` with the reason, which is the one thing that keeps the tests of
- * BuildKit from being run.
+ * Debian 12 has no package of either. What is printed is one line of JSON for each: `name`, `folder`,
+ * `version`, `go` and `minutes`, or `unavailable` with the reason, which is the one thing that keeps
+ * the tests of BuildKit from being run.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -20,19 +21,30 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-/** The version that the recipes of this project pin. */
-const VERSION = '0.34.2'
-const MODULE = 'github.com/moby/buildkit'
-const PROGRAMS = ['buildkitd', 'buildctl']
+/** The version of BuildKit that the recipes of this project pin. */
+const VERSION = '0.23.2'
+/** The buildx that was released with it. */
+const BUILDX_VERSION = '0.25.0'
+const KITS = [
+  {
+    name: 'buildkit',
+    version: VERSION,
+    module: 'github.com/moby/buildkit',
+    programs: ['buildkitd', 'buildctl'],
+  },
+  {
+    name: 'buildx',
+    version: BUILDX_VERSION,
+    module: 'github.com/docker/buildx',
+    programs: ['buildx'],
+  },
+]
 /** The first Go that fetches by itself the newer one that a module asks for. */
 const OLDEST_GO = [1, 21]
 const TIMEOUT_MS = 30 * 60 * 1000
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'rebuildnet')
-const folder = join(cache, `buildkit-${VERSION}`)
-const record = join(folder, 'built.json')
 const path = [process.env.PATH ?? '', '/usr/local/go/bin', '/usr/lib/go/bin'].join(delimiter)
 
 function run(command, args, options = {}) {
@@ -74,25 +86,33 @@ function findGo() {
   return { version: run('go', ['env', 'GOVERSION']).output.trim() }
 }
 
-function build() {
+function folderOf({ name, version }) {
+  return join(cache, `${name}-${version}`)
+}
+
+function build(kit) {
+  const { name, version, module, programs } = kit
   const go = findGo()
-  if (go.unavailable !== undefined) return go
-  console.error(`building BuildKit ${VERSION} with ${go.version}: this takes minutes, once`)
+  if (go.unavailable !== undefined) return { name, ...go }
+  console.error(`building ${name} ${version} with ${go.version}: this takes minutes, once`)
   const started = Date.now()
   // Installed from within the module: its go.mod excludes versions, which Go takes from a main module only.
-  const fetched = run('go', ['mod', 'download', '-json', `${MODULE}@v${VERSION}`])
-  if (!fetched.ok) return { unavailable: `the module proxy does not answer: ${fetched.problem}` }
+  const fetched = run('go', ['mod', 'download', '-json', `${module}@v${version}`])
+  if (!fetched.ok) {
+    return { name, unavailable: `the module proxy does not answer: ${fetched.problem}` }
+  }
   mkdirSync(cache, { recursive: true })
-  const fresh = mkdtempSync(join(cache, 'buildkit-'))
+  const fresh = mkdtempSync(join(cache, `${name}-`))
   try {
-    const flags = ['-trimpath', '-ldflags', `-s -w -X ${MODULE}/version.Version=v${VERSION}`]
-    const built = run('go', ['install', ...flags, ...PROGRAMS.map((name) => `./cmd/${name}`)], {
+    const flags = ['-trimpath', '-ldflags', `-s -w -X ${module}/version.Version=v${version}`]
+    const built = run('go', ['install', ...flags, ...programs.map((each) => `./cmd/${each}`)], {
       cwd: JSON.parse(fetched.output).Dir,
       env: { GOBIN: fresh, GOFLAGS: '-mod=readonly', CGO_ENABLED: '0' },
     })
-    if (!built.ok) return { unavailable: `building failed: ${built.problem}` }
+    if (!built.ok) return { name, unavailable: `building failed: ${built.problem}` }
     const minutes = Math.round((Date.now() - started) / 6000) / 10
-    const result = { folder, version: VERSION, go: go.version, minutes }
+    const folder = folderOf(kit)
+    const result = { name, folder, version, go: go.version, minutes }
     writeFileSync(join(fresh, 'built.json'), `${JSON.stringify(result)}\n`)
     rmSync(folder, { recursive: true, force: true })
     renameSync(fresh, folder)
@@ -102,16 +122,15 @@ function build() {
   }
 }
 
-function isCached() {
-  return [record, ...PROGRAMS.map((name) => join(folder, name))].every((file) => existsSync(file))
+/** What is there; built now where it is not and `mayBuild`. */
+function find(kit, mayBuild) {
+  const record = join(folderOf(kit), 'built.json')
+  const files = [record, ...kit.programs.map((each) => join(folderOf(kit), each))]
+  if (files.every((file) => existsSync(file))) return JSON.parse(readFileSync(record, 'utf8'))
+  if (mayBuild) return build(kit)
+  return { name: kit.name, unavailable: 'it is not built yet: node .ci/buildkit.mjs' }
 }
 
-/** What is there; built now where it is not and `build` says so. */
-export function buildKit(options) {
-  if (isCached()) return JSON.parse(readFileSync(record, 'utf8'))
-  return options.build ? build() : { unavailable: 'it is not built yet: node .ci/buildkit.mjs' }
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  console.log(JSON.stringify(buildKit({ build: !process.argv.includes('--cached') })))
+for (const kit of KITS) {
+  console.log(JSON.stringify(find(kit, !process.argv.includes('--cached'))))
 }

@@ -7,12 +7,14 @@ import { z } from 'zod'
 import { isPinnedImage } from '../protocol/recipe.ts'
 import type { CommandProgram } from './rebuild/command-builder.ts'
 import type { RemoteBuildKit } from './rebuild/buildkit.ts'
+import type { DockerOptions } from './rebuild/docker.ts'
 
 export interface BuilderConfig {
   /** Daemons that others keep; none: a BuildKit of this machine, where there is one. */
   readonly buildkit: readonly RemoteBuildKit[]
   /** Folder of buildkitd and buildctl, where they are not in the system's own. */
   readonly buildkitPrograms?: string
+  readonly docker?: DockerOptions
   readonly command?: CommandProgram
 }
 
@@ -42,6 +44,18 @@ export const builderTables = {
   builders: z
     .strictObject({
       buildkit: file.refine(isAbsolute, 'is no absolute path').optional(),
+      docker: z
+        .strictObject({
+          host: z
+            .string()
+            .regex(
+              /^(?:unix:\/\/\/\S+|(?:tcp|ssh):\/\/[^\s/]+)$/,
+              'is no unix:///PATH, tcp://HOST:PORT or ssh://HOST',
+            )
+            .optional(),
+          buildx: file.refine(isAbsolute, 'is no absolute path').optional(),
+        })
+        .optional(),
       command: z
         .strictObject({
           path: file.refine(isAbsolute, 'is no absolute path'),
@@ -80,9 +94,18 @@ export function readBuilders({ buildkit, builders }: ParsedTables, folder: strin
     }),
   )
   const command = builders?.command
+  const docker = builders?.docker
   return {
     buildkit: remotes,
     ...(builders?.buildkit === undefined ? {} : { buildkitPrograms: builders.buildkit }),
+    ...(docker === undefined
+      ? {}
+      : {
+          docker: {
+            ...(docker.host === undefined ? {} : { host: docker.host }),
+            ...(docker.buildx === undefined ? {} : { buildx: docker.buildx }),
+          },
+        }),
     ...(command === undefined
       ? {}
       : {

@@ -4,10 +4,13 @@ import { Buildah } from './rebuild/buildah.ts'
 import type { Builder } from './rebuild/builder.ts'
 import { BuildKit } from './rebuild/buildkit.ts'
 import { CommandBuilder } from './rebuild/command-builder.ts'
+import { Docker } from './rebuild/docker.ts'
+import { Podman } from './rebuild/podman.ts'
 
 export function makeBuilders({
   buildkit,
   buildkitPrograms,
+  docker,
   command,
 }: BuilderConfig): readonly Builder[] {
   const programs = buildkitPrograms === undefined ? {} : { programs: buildkitPrograms }
@@ -16,6 +19,8 @@ export function makeBuilders({
     new Buildah(),
     // Who names daemons elsewhere wants builds to be there.
     ...(buildkit.length === 0 ? [new BuildKit(programs)] : []),
+    new Podman(),
+    new Docker(docker),
     ...(command === undefined ? [] : [new CommandBuilder(command)]),
   ]
 }

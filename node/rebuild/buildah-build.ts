@@ -53,7 +53,13 @@ export class BuildahBuild {
     const { root } = this.#layout
     this.#confinement = new Confinement(
       job,
-      { features, log, engine: 'buildah', root, separateUsers: keepsBitsOfUsers(host.version) },
+      {
+        features,
+        log,
+        engine: host.program,
+        root,
+        separateUsers: keepsBitsOfUsers(host.program, host.version),
+      },
       signal,
     )
   }
@@ -129,6 +135,10 @@ export class BuildahBuild {
     for (const [name, text] of Object.entries(files)) {
       await writeFile(join(layout.configuration, name), text)
     }
+    // Where Podman looks for what its push has no working switch for.
+    const own = join(layout.home, '.config/containers')
+    await mkdir(own, { recursive: true })
+    await writeFile(join(own, 'policy.json'), files['policy.json'] ?? '')
     await this.#confinement.give(layout.work, this.#source)
   }
 
@@ -203,11 +213,12 @@ function parseImageList(text: string): readonly ListedImage[] {
   const parsed: unknown = JSON.parse(text)
   if (!Array.isArray(parsed)) return []
   return parsed.flatMap((item: unknown): ListedImage[] => {
-    if (typeof item !== 'object' || item === null || !('names' in item) || !('digest' in item)) {
-      return []
-    }
-    const { names, digest } = item
-    if (!Array.isArray(names) || typeof digest !== 'string') return []
-    return [{ names: names.filter((name) => typeof name === 'string'), digest }]
+    if (typeof item !== 'object' || item === null) return []
+    // Podman's words for the same begin with capitals.
+    const { names, digest, Names, Digest } = item as Readonly<Record<string, unknown>>
+    const all = names ?? Names
+    const is = digest ?? Digest
+    if (!Array.isArray(all) || typeof is !== 'string') return []
+    return [{ names: all.filter((name) => typeof name === 'string'), digest: is }]
   })
 }

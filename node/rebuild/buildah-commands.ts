@@ -38,8 +38,12 @@ export function layOut(work: string): BuildahLayout {
   }
 }
 
+export type BuildahProgram = 'buildah' | 'podman'
+
 /** What the host decides about the command line, and nobody else. */
 export interface BuildahHost {
+  /** Podman builds by the same engine, and says some things in other words. */
+  readonly program: BuildahProgram
   readonly version: string
   readonly storageDriver: 'overlay' | 'vfs'
   /** `--ulimit` values, where newer versions ask for more than this process may have. */
@@ -103,7 +107,8 @@ export function configurationFiles(
     'policy.json': '{"default":[{"type":"insecureAcceptAnything"}]}\n',
     'auth.json': '{}\n',
     'aliases.conf': '',
-    'containers.conf': `[containers]\ndefault_capabilities = ${JSON.stringify(CAPABILITIES)}\n`,
+    // Locks in files: each command of Podman has a /dev/shm of its own.
+    'containers.conf': `[containers]\ndefault_capabilities = ${JSON.stringify(CAPABILITIES)}\nvolumes = []\n[engine]\nlock_type = "file"\nruntime = "runc"\ncgroup_manager = "cgroupfs"\ntmp_dir = ${JSON.stringify(join(layout.run, 'libpod'))}\n`,
     'mounts.conf': '',
     'registries.conf': `unqualified-search-registries = ["docker.io"]\nshort-name-mode = "disabled"\n${registries.join('')}`,
     'storage.conf': `[storage]\ndriver = "${host.storageDriver}"\nrunroot = ${JSON.stringify(layout.run)}\ngraphroot = ${JSON.stringify(layout.storage)}\n`,
@@ -112,11 +117,16 @@ export function configurationFiles(
 
 function buildah(layout: BuildahLayout, host: BuildahHost): readonly string[] {
   const file = (name: string): string => join(layout.configuration, name)
-  return [
-    'buildah',
+  const storage = [
     ...['--root', layout.storage],
     ...['--runroot', layout.run],
     ...['--storage-driver', host.storageDriver],
+  ]
+  // Podman takes the rest from the variables that buildahEnvironment sets.
+  if (host.program === 'podman') return ['podman', ...storage, '--events-backend', 'none']
+  return [
+    'buildah',
+    ...storage,
     ...['--registries-conf', file('registries.conf')],
     ...['--registries-conf-dir', file('registries.conf.d')],
     ...['--short-name-alias-conf', file('aliases.conf')],
@@ -149,12 +159,13 @@ export function inspectCommand(
   host: BuildahHost,
   image: string,
 ): readonly string[] {
-  const format = '{{.FromImageDigest}}'
+  const format = host.program === 'podman' ? '{{.Digest}}' : '{{.FromImageDigest}}'
   return [...buildah(layout, host), 'inspect', '--type', 'image', '--format', format, image]
 }
 
 export function listCommand(layout: BuildahLayout, host: BuildahHost): readonly string[] {
-  return [...buildah(layout, host), 'images', '--all', '--json']
+  const json = host.program === 'podman' ? ['--format', 'json'] : ['--json']
+  return [...buildah(layout, host), 'images', '--all', ...json]
 }
 
 export interface BuildInputs {
@@ -172,15 +183,17 @@ export function budCommand(
 ): readonly string[] {
   return [
     ...buildah(layout, host),
-    'bud',
+    host.program === 'podman' ? 'build' : 'bud',
     ...trust(layout),
-    ...['--default-mounts-file', join(layout.configuration, 'mounts.conf')],
+    ...(host.program === 'podman'
+      ? []
+      : ['--default-mounts-file', join(layout.configuration, 'mounts.conf')]),
     ...['--no-cache', '--layers=false', '--pull=false', '--http-proxy=false'],
     // Chroot isolation can do nothing else; `network = "none"` is the sandbox's work.
     ...['--isolation', 'chroot', '--network', 'host'],
     ...['--format', 'oci', '--platform', platform],
     ...host.ulimits.flatMap((limit) => ['--ulimit', limit]),
-    ...timeArguments(host.version, recipe.sourceDateEpoch),
+    ...timeArguments(host, recipe.sourceDateEpoch),
     ...pairs('--build-arg', recipe.buildArgs, 'SOURCE_DATE_EPOCH'),
     ...pairs('--annotation', recipe.annotations),
     ...(recipe.target === undefined ? [] : ['--target', recipe.target]),
@@ -222,9 +235,12 @@ function pairs(
 }
 
 /** 1.41 can clamp times to the epoch, as BuildKit does; older versions can only set them all to it. */
-function timeArguments(version: string, epoch: number | undefined): readonly string[] {
+function timeArguments(
+  { program, version }: BuildahHost,
+  epoch: number | undefined,
+): readonly string[] {
   if (epoch === undefined) return []
-  const clamp = isAtLeast(version, 1, 41)
+  const clamp = isAtLeast(version, program === 'podman' ? [5, 6] : [1, 41])
   return [
     ...(clamp
       ? ['--source-date-epoch', String(epoch), '--rewrite-timestamp']
@@ -233,17 +249,17 @@ function timeArguments(version: string, epoch: number | undefined): readonly str
   ]
 }
 
-export function isAtLeast(version: string, major: number, minor: number): boolean {
+function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [ownMajor = 0, ownMinor = 0] = version.split('.').map(Number)
   return ownMajor > major || (ownMajor === major && ownMinor >= minor)
 }
 
 /**
  * Whether a build in a user namespace gives the bits of one without. Earlier versions write the
- * marks that overlay leaves there (`user.overlay.origin`) into layers.
+ * marks that overlay leaves there (`user.overlay.origin`) into layers. Podman 5.4 has buildah 1.39.
  */
-export function keepsBitsOfUsers(version: string): boolean {
-  return isAtLeast(version, 1, 39)
+export function keepsBitsOfUsers(program: BuildahProgram, version: string): boolean {
+  return isAtLeast(version, program === 'podman' ? [5, 4] : [1, 39])
 }
 
 const COMPRESSIONS = ['gzip', 'zstd', 'uncompressed']

@@ -5,37 +5,43 @@
  * this machine can give; what it cannot give is said by `detect`.
  */
 import { readFileSync } from 'node:fs'
-import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findBaseImages } from './base-images.ts'
+import { findBaseImages, plainRegistries } from './base-images.ts'
 import { BuildError } from './build-error.ts'
 import type { Builder, BuildJob, BuildResult, DetectedBuilder } from './builder.ts'
 import { BuildahBuild } from './buildah-build.ts'
 import {
   budCommand,
-  isAtLeast,
+  buildahEnvironment,
+  configurationFiles,
   keepsBitsOfUsers,
   layOut,
   pullCommand,
   pushCommand,
   type BuildahHost,
+  type BuildahProgram,
 } from './buildah-commands.ts'
+import { withEnvironment, writeCommands } from './planned-command.ts'
 import { buildFromCold } from './cold-build.ts'
 import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
 import { printOf } from './print-of.ts'
 import { probeSandbox } from './sandbox-probe.ts'
-
-const OVERLAYFS_MAGIC = 0x794c7630
+import { canOverlay } from './storage.ts'
 
 export class Buildah implements Builder {
-  readonly name = 'buildah'
+  readonly name: BuildahProgram
   #version: string | undefined
 
+  /** `podman`: its `build`, which is the same engine. */
+  constructor(program: BuildahProgram = 'buildah') {
+    this.name = program
+  }
+
   async detect(signal: AbortSignal): Promise<DetectedBuilder | undefined> {
-    this.#version = await readVersion(signal)
+    this.#version = await readVersion(this.name, signal)
     if (this.#version === undefined) return undefined
     const features = await probeSandbox()
-    const own = { ownUsers: keepsBitsOfUsers(this.#version), ownNetwork: true }
+    const own = { ownUsers: keepsBitsOfUsers(this.name, this.#version), ownNetwork: true }
     return {
       version: this.#version,
       isolation: describeIsolation('chroot', features, own),
@@ -46,12 +52,13 @@ export class Buildah implements Builder {
 
   async build(job: BuildJob, signal: AbortSignal): Promise<BuildResult> {
     return buildFromCold(job, async (cold, log) => {
-      const version = this.#version ?? (await readVersion(signal))
+      const version = this.#version ?? (await readVersion(this.name, signal))
       if (version === undefined) {
-        throw new BuildError('builder-missing', 'buildah is not installed: apt-get install buildah')
+        const { name } = this
+        throw new BuildError('builder-missing', `${name} is not installed: apt-get install ${name}`)
       }
       this.#version = version
-      const host = await readHost(version, cold.workDirectory)
+      const host = await readHost(this.name, version, cold.workDirectory)
       const features = await probeSandbox()
       const built = await new BuildahBuild(cold, { host, features, log }, signal).run()
       return { ...built, version }
@@ -60,18 +67,33 @@ export class Buildah implements Builder {
 
   plan(job: BuildJob): readonly (readonly string[])[] {
     const layout = layOut(job.workDirectory)
+    const version = this.#version ?? ''
     const host = {
-      version: this.#version ?? '',
+      program: this.name,
+      version,
       storageDriver: 'overlay' as const,
-      ulimits: ulimits(this.#version ?? ''),
+      ulimits: ulimits(this.name, version),
     }
     const { recipe, platform, sourceDirectory } = job
     const dockerfile = join(sourceDirectory, recipe.dockerfile)
     const context = join(sourceDirectory, recipe.context)
+    const bases = readBases(job, dockerfile)
+    const plain = plainRegistries(bases, job.insecureRegistries)
+    const files = Object.entries(configurationFiles(layout, host, plain)).map(([name, text]) => ({
+      path: join(layout.configuration, name),
+      text,
+      mode: 0o600,
+    }))
+    const { run, temporary, home, configuration } = layout
+    const env = buildahEnvironment(layout)
     return [
-      ...readBases(job, dockerfile).map((base) => pullCommand(layout, host, platform, base)),
-      budCommand(layout, host, { recipe, platform, dockerfile, context }),
-      pushCommand(layout, host, recipe),
+      ['mkdir', '-p', '-m', '700', run, temporary, home, join(configuration, 'registries.conf.d')],
+      ...writeCommands(files),
+      ...[
+        ...bases.map((base) => pullCommand(layout, host, platform, base)),
+        budCommand(layout, host, { recipe, platform, dockerfile, context }),
+        pushCommand(layout, host, recipe),
+      ].map((argv) => withEnvironment(env, argv)),
     ]
   }
 }
@@ -87,21 +109,26 @@ function readBases(job: BuildJob, dockerfile: string): readonly string[] {
   return findBaseImages(text, job.recipe, job.platform, job.image)
 }
 
-async function readVersion(signal: AbortSignal): Promise<string | undefined> {
-  const text = await printOf(['buildah', '--version'], signal)
-  return /^buildah version (\d+\.\d+[^\s]*)/.exec(text ?? '')?.[1]
+async function readVersion(
+  program: BuildahProgram,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const text = await printOf([program, '--version'], signal)
+  return /^(?:buildah|podman) version (\d+\.\d+[^\s]*)/.exec(text ?? '')?.[1]
 }
 
-async function readHost(version: string, workDirectory: string): Promise<BuildahHost> {
-  // Overlay does not stack on an overlay, which is what a container's own disk is.
-  const { type } = await statfs(workDirectory)
-  const storageDriver = type === OVERLAYFS_MAGIC ? 'vfs' : 'overlay'
-  return { version, storageDriver, ulimits: ulimits(version) }
+async function readHost(
+  program: BuildahProgram,
+  version: string,
+  workDirectory: string,
+): Promise<BuildahHost> {
+  const storageDriver = (await canOverlay(workDirectory)) ? 'overlay' : 'vfs'
+  return { program, version, storageDriver, ulimits: ulimits(program, version) }
 }
 
-/** Newer versions raise limits beyond the hard ones, which nobody may in a user namespace. */
-function ulimits(version: string): readonly string[] {
-  if (!isAtLeast(version, 1, 39)) return []
+/** The same newer versions raise limits beyond the hard ones, which nobody may in a user namespace. */
+function ulimits(program: BuildahProgram, version: string): readonly string[] {
+  if (!keepsBitsOfUsers(program, version)) return []
   const limits = readProc('/proc/self/limits')
   return [
     ['nofile', /^Max open files\s+\S+\s+(\d+)/m],

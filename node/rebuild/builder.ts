@@ -63,7 +63,7 @@ export type BuildResult =
       readonly kind: 'built'
       /** `oci:DIR:tag`, inside of the work folder. */
       readonly image: string
-      /** Base images, sorted by uri. */
+      /** Base images and indexes of package archives, sorted by uri. */
       readonly materials: readonly Material[]
       readonly version: string
       /** True where RUN steps ran on another architecture than the host's. */
@@ -96,6 +96,8 @@ export interface DetectedBuilder {
   readonly platforms?: readonly string[]
   /** The image, pinned by digest, that it runs from. */
   readonly image?: string
+  /** It runs whatever image a recipe pins (`any`), and nothing without one (`only`). */
+  readonly images?: 'any' | 'only'
 }
 
 export interface Builder {
@@ -141,7 +143,9 @@ export function checkPin(allowed: readonly BuilderPin[], name: BuilderName, vers
   )
 }
 
-function satisfiesPin({ version, image }: DetectedBuilder, pin: BuilderPin): boolean {
+function satisfiesPin({ version, image, images }: DetectedBuilder, pin: BuilderPin): boolean {
+  // Its version is that of what is in the image, and is asked once it runs.
+  if (images === 'only' || (images === 'any' && pin.image !== undefined)) return true
   if (!satisfiesVersion(version, pin.version)) return false
   return pin.image === undefined || digestOf(pin.image) === digestOf(image ?? '')
 }

@@ -1,6 +1,6 @@
 /**
- * One build by BuildKit, from an empty work folder to an OCI layout: by a daemon of the node's
- * own, which starts from nothing and ends with the build, or by one that others keep.
+ * One build by BuildKit, from an empty work folder to an OCI layout: whoever keeps the
+ * daemon (buildkit-keeper.ts).
  */
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, readFile, realpath, writeFile } from 'node:fs/promises'
@@ -12,27 +12,20 @@ import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import { checkPin, type BuildJob } from './builder.ts'
 import {
-  blobCommand,
-  buildCommand,
+  blobWords,
   buildKitEnvironment,
-  historiesCommand,
-  infoCommand,
+  HISTORIES_WORDS,
+  infoWords,
   layOutBuildKit,
   policyFile,
   sourcePolicy,
-  workersCommand,
-  type BuildKitClient,
+  WORKERS_WORDS,
   type BuildKitInputs,
   type BuildKitLayout,
 } from './buildkit-commands.ts'
-import {
-  daemonCommand,
-  daemonFiles,
-  type BuildKitPrograms,
-  type DaemonSettings,
-} from './buildkit-daemon.ts'
 import { explainBuildKitFailure } from './buildkit-failure.ts'
 import { checkFrontend } from './buildkit-frontend.ts'
+import type { KeeperStage, KitKeeper } from './buildkit-keeper.ts'
 import { parseHistories, parseProvenance } from './buildkit-materials.ts'
 import { refuseOwnImage, type BuiltImage } from './cold-build.ts'
 import { succeeded, type CommandResult } from './command.ts'
@@ -48,12 +41,7 @@ const START_TIMEOUT_SECONDS = 60
 const ANSWER_TIMEOUT_SECONDS = 10
 
 export interface BuildKitBuildComponents {
-  readonly client: BuildKitClient
-  /** Absent: the daemon is elsewhere. */
-  readonly daemon?: {
-    readonly programs: BuildKitPrograms
-    readonly snapshotter: DaemonSettings['snapshotter']
-  }
+  readonly keeper: KitKeeper
   readonly features: ReadonlySet<SandboxFeature>
   readonly log: BuildLog
 }
@@ -76,8 +64,8 @@ export class BuildKitBuild {
 
   /** Throws BuildError. Leaves nothing but the image either way. */
   async run(): Promise<BuiltImage> {
-    const { recipe, platform, image } = this.#job
-    const { client, daemon } = this.#components
+    const { recipe, platform, image, insecureRegistries } = this.#job
+    const { keeper } = this.#components
     const ended = new AbortController()
     let attended: Promise<CommandResult> | undefined
     let whole = false
@@ -93,68 +81,78 @@ export class BuildKitBuild {
         platform,
         dockerfile,
         context,
-        ...(daemon === undefined ? { cacheNamespace: randomUUID() } : {}),
+        ...(keeper.kind === 'elsewhere' ? { cacheNamespace: randomUUID() } : {}),
       }
-      const build = buildCommand(client, this.#layout, inputs)
+      const build = keeper.build(this.#layout, inputs)
 
-      await this.#confinement.start()
-      await this.#prepare(bases)
-      if (daemon !== undefined) attended = this.#startDaemon(daemon.programs, ended.signal)
+      const read = keeper.image === undefined ? bases : [...bases, keeper.image]
+      const plain = plainRegistries(read, insecureRegistries)
+      if (keeper.kind === 'elsewhere') await this.#confinement.start()
+      else await this.#confinement.start(plain, { apart: keeper.kind })
+      await this.#prepare(plain)
+      attended = (await keeper.start?.(this.#stage(ended.signal)))?.attended
       const version = await this.#awaitDaemon(attended)
-      checkPin(recipe.builders, 'buildkit', version)
-      const natives = parsePlatforms(await this.#ask(workersCommand(client)))
-      await this.#command(build)
+      checkPin(recipe.builders, keeper.name, version)
+      const natives = parsePlatforms(await this.#ask(WORKERS_WORDS))
+      await this.#command(build, { network: 'steps' })
       const materials = await this.#readMaterials()
+      const { fetched } = this.#confinement
       whole = true
       return {
         image: `oci:${this.#layout.image}:latest`,
         materials,
         version,
         emulated: isEmulated(platform, natives[0]),
+        ...(fetched.length === 0 ? {} : { fetched }),
       }
     } finally {
       ended.abort()
       await attended
+      await keeper.stop?.()
       await this.#confinement.stop()
       await this.#cleanUp(whole)
     }
   }
 
-  async #prepare(bases: readonly string[]): Promise<void> {
-    const { recipe, image, insecureRegistries } = this.#job
-    const { daemon } = this.#components
+  async #prepare(plain: readonly string[]): Promise<void> {
+    const { recipe, image } = this.#job
+    const { keeper } = this.#components
     const layout = this.#layout
     await settleTree(this.#source, recipe.sourceDateEpoch ?? 0)
     const { state, run, temporary, home, root, configuration } = layout
     for (const directory of [state, run, temporary, home, root, configuration]) {
       await mkdir(directory, { mode: 0o700 })
     }
-    await writeFile(policyFile(layout), sourcePolicy(image, recipe.network))
+    await writeFile(policyFile(layout), sourcePolicy(image, recipe))
     await writeFile(join(configuration, 'config.json'), '{}\n')
-    if (daemon === undefined) return
     const settings = {
-      snapshotter: daemon.snapshotter,
-      insecureRegistries: plainRegistries(bases, insecureRegistries),
+      plainRegistries: plain,
+      stepsApart: this.#confinement.stepsNetwork !== undefined,
     }
-    for (const { name, text, mode } of daemonFiles(layout, daemon.programs, settings)) {
-      await writeFile(join(configuration, name), text)
-      await chmod(join(configuration, name), mode)
+    for (const { path, text, mode } of keeper.files(layout, settings)) {
+      await writeFile(path, text)
+      await chmod(path, mode)
     }
   }
 
-  #startDaemon(programs: BuildKitPrograms, ended: AbortSignal): Promise<CommandResult> {
-    return this.#confinement.attend(daemonCommand(this.#layout, programs), {
-      env: buildKitEnvironment(this.#layout),
-      network: true,
-      makesNetworks: this.#job.recipe.network === 'none',
-      readable: [programs.buildkitd, programs.runc],
-      signal: ended,
-    })
+  #stage(ended: AbortSignal): KeeperStage {
+    return {
+      job: this.#job,
+      layout: this.#layout,
+      confinement: this.#confinement,
+      environment: this.#environment(),
+      command: (argv, options) => this.#command(argv, options),
+      ended,
+    }
+  }
+
+  #environment(): Readonly<Record<string, string>> {
+    const { keeper } = this.#components
+    return { ...buildKitEnvironment(this.#layout), ...keeper.environment(this.#layout) }
   }
 
   /** The version of the daemon, once it answers. */
   async #awaitDaemon(attended: Promise<CommandResult> | undefined): Promise<string> {
-    const { client } = this.#components
     const failed = attended?.then((result) => {
       if (result.cancelled || result.timedOut) return new Promise<never>(() => undefined)
       throw new BuildError(
@@ -163,7 +161,7 @@ export class BuildKitBuild {
       )
     })
     const patience = attended === undefined ? ANSWER_TIMEOUT_SECONDS : START_TIMEOUT_SECONDS
-    const answer = this.#ask(infoCommand(client, patience)).catch((error: unknown) => {
+    const answer = this.#ask(infoWords(patience)).catch((error: unknown) => {
       if (!(error instanceof BuildError) || error.code !== 'builder-failed') throw error
       throw new BuildError('builder-unreachable', `buildkitd does not answer: ${error.message}`)
     })
@@ -173,24 +171,21 @@ export class BuildKitBuild {
     throw new BuildError('builder-failed', `buildkitd tells no version: ${text.trim()}`)
   }
 
-  /** Standard output of a question to the daemon. */
-  async #ask(command: readonly string[]): Promise<string> {
-    return (await this.#command(command, true)).output
+  /** What the daemon answers to the words of buildctl. */
+  async #ask(words: readonly string[]): Promise<string> {
+    const { keeper } = this.#components
+    return (await this.#command(keeper.ask(words), { keepOutput: true })).output
   }
 
-  async #command(command: readonly string[], keepOutput = false): Promise<CommandResult> {
-    const { client } = this.#components
-    const { buildctl, address, tls } = client
-    const socket = /^unix:\/\/(\/.+)$/.exec(address)?.[1]
+  async #command(
+    command: readonly string[],
+    { keepOutput = false, network = true }: { keepOutput?: boolean; network?: true | 'steps' } = {},
+  ): Promise<CommandResult> {
+    const { keeper } = this.#components
     const result = await this.#confinement.run(command, {
-      env: buildKitEnvironment(this.#layout),
-      network: true,
-      readable: [
-        this.#source,
-        buildctl,
-        ...(tls === undefined ? [] : [tls.ca, tls.cert, tls.key]),
-        ...(socket === undefined ? [] : [socket]),
-      ],
+      env: this.#environment(),
+      network,
+      readable: [this.#source, ...keeper.readable],
       keepOutput,
       limited: false,
     })
@@ -201,15 +196,15 @@ export class BuildKitBuild {
       network: this.#job.recipe.network !== 'none',
       work: this.#layout.work,
       source: this.#source,
-      address: this.#components.daemon === undefined ? address : undefined,
+      address: keeper.address,
     })
   }
 
   /** What the daemon has read; refuses the project's own image, however it came in. */
   async #readMaterials(): Promise<readonly Material[]> {
-    const { client } = this.#components
-    const reference = (await readFile(this.#layout.reference, 'utf8')).trim()
-    const blobs = parseHistories(await this.#ask(historiesCommand(client)), reference)
+    const { keeper } = this.#components
+    const reference = await keeper.readReference(this.#layout)
+    const blobs = parseHistories(await this.#ask(HISTORIES_WORDS), reference)
     if (blobs.length === 0) {
       throw new BuildError(
         'builder-failed',
@@ -217,8 +212,9 @@ export class BuildKitBuild {
       )
     }
     const found = new Map<string, Material>()
+    for (const material of builderMaterials(keeper.image)) found.set(material.uri, material)
     for (const blob of blobs) {
-      for (const material of parseProvenance(await this.#ask(blobCommand(client, blob)))) {
+      for (const material of parseProvenance(await this.#ask(blobWords(blob)))) {
         if (material.uri.startsWith('docker://')) {
           refuseOwnImage(this.#job, material.uri, material.digest)
         }
@@ -237,4 +233,10 @@ export class BuildKitBuild {
     }
     await removeWorkFolder(whole ? join(image, 'ingest') : image)
   }
+}
+
+/** The image that the builder itself ran from: `name[:tag]@sha256:…`. */
+function builderMaterials(image: string | undefined): readonly Material[] {
+  const [name, digest] = image?.split('@') ?? []
+  return name === undefined || digest === undefined ? [] : [{ uri: `docker://${name}`, digest }]
 }

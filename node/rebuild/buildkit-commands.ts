@@ -85,27 +85,18 @@ export function clientCommand(client: BuildKitClient): readonly string[] {
   ]
 }
 
-export const infoCommand = (client: BuildKitClient, waitSeconds: number): readonly string[] => [
-  ...clientCommand(client),
+/** Words for buildctl, after those of `clientCommand`. */
+export const infoWords = (waitSeconds: number): readonly string[] => [
   ...['--wait', '--timeout', String(waitSeconds)],
   ...['debug', 'info'],
 ]
 
-export const workersCommand = (client: BuildKitClient): readonly string[] => [
-  ...clientCommand(client),
-  ...['debug', 'workers'],
-]
+export const WORKERS_WORDS: readonly string[] = ['debug', 'workers']
 
 /** Prints the records of the daemon's builds, one JSON value a line. */
-export const historiesCommand = (client: BuildKitClient): readonly string[] => [
-  ...clientCommand(client),
-  ...['debug', 'histories', '--format', '{{json .}}'],
-]
+export const HISTORIES_WORDS: readonly string[] = ['debug', 'histories', '--format', '{{json .}}']
 
-export const blobCommand = (client: BuildKitClient, digest: string): readonly string[] => [
-  ...clientCommand(client),
-  ...['debug', 'get', digest],
-]
+export const blobWords = (digest: string): readonly string[] => ['debug', 'get', digest]
 
 export interface BuildKitInputs {
   readonly recipe: Recipe
@@ -128,7 +119,7 @@ export function buildCommand(
     `platform=${platform}`,
     ...(target === undefined ? [] : [`target=${target}`]),
     ...(network === 'none' ? ['force-network-mode=none'] : []),
-    ...buildArguments(recipe),
+    ...buildArguments(recipe).map((each) => `build-arg:${each}`),
     ...(sourceDateEpoch === undefined ? [] : [`build-arg:SOURCE_DATE_EPOCH=${sourceDateEpoch}`]),
     ...(cacheNamespace === undefined
       ? []
@@ -150,7 +141,8 @@ export function buildCommand(
 /** Build arguments that change how BuildKit itself works, and may be given. */
 const KNOWN_SWITCHES = ['BUILDKIT_SYNTAX', 'BUILDKIT_INLINE_CACHE', 'BUILDKIT_SANDBOX_HOSTNAME']
 
-function buildArguments({ buildArgs }: Recipe): readonly string[] {
+/** `KEY=value`, sorted; SOURCE_DATE_EPOCH, which the recipe has a field for, is left out. */
+export function buildArguments({ buildArgs }: Recipe): readonly string[] {
   return Object.entries(buildArgs ?? {})
     .filter(([key]) => key !== 'SOURCE_DATE_EPOCH')
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -161,7 +153,7 @@ function buildArguments({ buildArgs }: Recipe): readonly string[] {
           `the build argument ${key} changes how BuildKit works: a recipe may give ${KNOWN_SWITCHES.join(', ')}`,
         )
       }
-      return `build-arg:${key}=${value}`
+      return `${key}=${value}`
     })
 }
 
@@ -177,7 +169,8 @@ const EXPORTER_OPTIONS: Readonly<Record<string, RegExp>> = {
   'compatibility-version': /^[0-9]{1,3}$/,
 }
 
-function exporter(layout: BuildKitLayout, recipe: Recipe): string {
+/** What both buildctl and buildx take after `--output`. */
+export function exporter(layout: BuildKitLayout, recipe: Recipe): string {
   const options = new Map<string, string>([
     ['type', 'oci'],
     ['dest', layout.image],
@@ -216,15 +209,27 @@ export function policyFile(layout: BuildKitLayout): string {
   return join(layout.configuration, 'source-policy.json')
 }
 
-/** What the daemon refuses to read for this build. */
-export function sourcePolicy(image: string, network: Recipe['network']): string {
+/** What the daemon refuses to read for this build. Of several rules the last that fits holds. */
+export function sourcePolicy(image: string, { network, egress }: Recipe): string {
   const own = [...new Set([image, repositoryOf(image)])].map(
-    (name) => `^docker-image://${name.replaceAll(/[.+*?()[\]{}|\\^$]/g, '\\$&')}([:@].*)?$`,
+    (name) => `^docker-image://${escapeRegex(name)}([:@].*)?$`,
   )
-  const urls = network === 'none' ? ['^(https?|git)://'] : []
-  const rules = [...own, ...urls].map((identifier) => ({
-    action: 'DENY',
-    selector: { identifier, matchType: 'REGEX' },
-  }))
+  const closed = network === 'none' || egress !== undefined
+  const hosts = (egress ?? []).map(
+    (host) => `^(https?|git)://${escapeRegex(host)}${host.includes(':') ? '' : '(:80|:443)?'}/`,
+  )
+  const rules = [
+    ...own.map((identifier) => ruleOf('DENY', identifier)),
+    ...(closed ? [ruleOf('DENY', '^(https?|git)://')] : []),
+    ...hosts.map((identifier) => ruleOf('ALLOW', identifier)),
+  ]
   return `${JSON.stringify({ rules }, null, 2)}\n`
+}
+
+function ruleOf(action: 'ALLOW' | 'DENY', identifier: string) {
+  return { action, selector: { identifier, matchType: 'REGEX' } }
+}
+
+function escapeRegex(text: string): string {
+  return text.replaceAll(/[.+*?()[\]{}|\\^$]/g, '\\$&')
 }

@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path'
 import type { BuildKitLayout } from './buildkit-commands.ts'
+import { STEPS_NETWORK } from './sandbox.ts'
 
 /** Programs of a local BuildKit; absolute paths. */
 export interface BuildKitPrograms {
@@ -17,24 +18,33 @@ export interface BuildKitPrograms {
 
 /**
  * Stands before runc. Without MKNOD, since without a device group a node of the host's disk would
- * be the host's disk; and in no control group but the one that it is in.
+ * be the host's disk; in no control group but the one that it is in; and in the network that the
+ * node made for steps, where there is one and a step would have the daemon's own. What a recipe
+ * writes into the file cannot be mistaken for its keys: within a string every quote has a backslash.
  */
 const RUNTIME = `#!/bin/sh
 set -eu
-runc=@runc@
+runc=@runc@ steps=@steps@
 previous= bundle=
 for word in "$@"; do
   if [ "$previous" = --bundle ]; then bundle=$word; fi
   previous=$word
 done
+fail() { echo 'OCI runtime: this step cannot be confined' >&2; exit 1; }
 if [ -n "$bundle" ]; then
-  sed -i -e 's/"CAP_MKNOD",//g; s/,"CAP_MKNOD"//g; s/"cgroupsPath":"[^"]*",\\{0,1\\}//' "$bundle/config.json"
+  spec=$bundle/config.json
+  sed -i -e 's/"CAP_MKNOD",//g; s/,"CAP_MKNOD"//g; s/"cgroupsPath":"[^"]*",\\{0,1\\}//' "$spec" || fail
+  if [ -n "$steps" ] && ! grep -q '{"type":"network"' "$spec"; then
+    sed -i -e 's|"namespaces":\\[|&{"type":"network","path":"'"$steps"'"},|' "$spec" || fail
+    grep -q '{"type":"network","path":"'"$steps"'"}' "$spec" || fail
+  fi
 fi
 exec "$runc" --rootless=true "$@"
 `
 
 /** Shows runc where control groups are, so that it can see that it may not make any. */
-const START = `set -eu
+export const START = `set -eu
+umount -l /sys/fs/cgroup 2> /dev/null || true
 if grep -q '^[0-9]*:devices:' /proc/self/cgroup; then
   mount -t tmpfs -o mode=755,size=1m tmpfs /sys/fs/cgroup
   mkdir /sys/fs/cgroup/devices
@@ -61,18 +71,28 @@ export interface DaemonSettings {
   readonly snapshotter: 'overlayfs' | 'native'
   /** `host[:port]` that speak plain http. */
   readonly insecureRegistries: readonly string[]
+  /** Whether its steps have a network apart. */
+  readonly stepsApart: boolean
+}
+
+const quote = (text: string): string => JSON.stringify(text)
+
+/** The part of buildkitd.toml that says who speaks plain http. */
+export function registryTables(plain: readonly string[]): string {
+  return plain.map((host) => `[registry.${quote(host)}]\nhttp = true\ninsecure = true\n`).join('')
+}
+
+/** What stands before the program `runc`; `steps`: the file of the network that steps join. */
+export function runtimeScript(runc: string, steps: string | undefined): string {
+  return RUNTIME.replace('@runc@', runc).replace('@steps@', steps ?? '')
 }
 
 /** Files of `layout.configuration`, by name, with their modes. */
 export function daemonFiles(
   layout: BuildKitLayout,
   programs: BuildKitPrograms,
-  { snapshotter, insecureRegistries }: DaemonSettings,
+  { snapshotter, insecureRegistries, stepsApart }: DaemonSettings,
 ): readonly { readonly name: string; readonly text: string; readonly mode: number }[] {
-  const quote = (text: string): string => JSON.stringify(text)
-  const registries = insecureRegistries.map(
-    (host) => `[registry.${quote(host)}]\nhttp = true\ninsecure = true\n`,
-  )
   const configuration = `root = ${quote(layout.state)}
 [grpc]
 address = [${quote(LISTEN_ADDRESS)}]
@@ -84,10 +104,14 @@ snapshotter = ${quote(snapshotter)}
 binary = ${quote(join(layout.configuration, FILES.runtime))}
 networkMode = "host"
 gc = false
-${registries.join('')}`
+${registryTables(insecureRegistries)}`
   return [
     { name: FILES.configuration, text: configuration, mode: 0o600 },
-    { name: FILES.runtime, text: RUNTIME.replace('@runc@', programs.runc), mode: 0o700 },
+    {
+      name: FILES.runtime,
+      text: runtimeScript(programs.runc, stepsApart ? STEPS_NETWORK : undefined),
+      mode: 0o700,
+    },
     { name: FILES.start, text: START, mode: 0o600 },
   ]
 }

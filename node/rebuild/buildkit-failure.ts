@@ -22,7 +22,11 @@ export function explainBuildKitFailure(
   failed: FailedCommand & { readonly address: string | undefined },
 ): BuildError {
   const { output, exitCode, address } = failed
-  const last = output.split('\n').findLast((line) => line.startsWith('error: '))
+  // buildctl and buildx put it differently.
+  const last = output
+    .split('\n')
+    .findLast((line) => /^(?:error|ERROR): /.test(line))
+    ?.replace(/^\w+: (?:failed to build: )?/, 'error: ')
   const why = tidyReason(last?.replace(/^error: (?:failed to solve: )?/, '') ?? output, failed)
   if (DISK_FULL.test(output)) {
     return new BuildError('disk-full', `disk full while building: ${why}`)

@@ -5,30 +5,32 @@
  * sees the client only: what a step can reach there, and how much it may use, is for who keeps the
  * daemon to say; time is limited from here.
  */
-import { statfs } from 'node:fs/promises'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { BuildError } from './build-error.ts'
 import type { Builder, BuildJob, BuildResult, DetectedBuilder } from './builder.ts'
 import { BuildKitBuild } from './buildkit-build.ts'
 import {
-  buildCommand,
-  infoCommand,
-  layOutBuildKit,
-  workersCommand,
+  infoWords,
+  WORKERS_WORDS,
   type BuildKitClient,
   type TlsFiles,
 } from './buildkit-commands.ts'
-import { daemonCommand, LOCAL_ADDRESS, type BuildKitPrograms } from './buildkit-daemon.ts'
+import { type BuildKitPrograms } from './buildkit-daemon.ts'
+import type { KitKeeper } from './buildkit-keeper.ts'
+import { LocalKeeper, RemoteKeeper } from './buildkit-local.ts'
+import { planOf } from './buildkit-plan.ts'
 import { parseInfo, parsePlatforms } from './buildkit-info.ts'
 import { buildFromCold } from './cold-build.ts'
 import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
 import { printOf } from './print-of.ts'
 import { SYSTEM_PATH } from './sandbox.ts'
-import { probeSandbox } from './sandbox-probe.ts'
+import { probeSandbox, type SandboxFeature } from './sandbox-probe.ts'
+import { canOverlay } from './storage.ts'
 
 const DETECT_WAIT_SECONDS = 10
-const OVERLAYFS_MAGIC = 0x794c7630
+/** What a daemon of the node's own makes use of, where the machine gives it. */
+const OWN = { ownNetwork: true }
 
 /** A daemon that others keep. */
 export interface RemoteBuildKit {
@@ -71,49 +73,31 @@ export class BuildKit implements Builder {
 
   async build(job: BuildJob, signal: AbortSignal): Promise<BuildResult> {
     return buildFromCold(job, async (cold, log) => {
-      const { remote } = this.#options
       const features = await probeSandbox()
-      if (remote !== undefined) {
-        const client = this.#clientOf(remote)
-        return new BuildKitBuild(cold, { client, features, log }, signal).run()
-      }
-      const programs = this.#findPrograms()
-      if (programs === undefined || !isIsolated(features)) {
-        throw new BuildError(
-          'builder-missing',
-          'a local BuildKit needs buildkitd, buildctl and runc, and root on Linux',
-        )
-      }
-      // Overlay does not stack on an overlay, which is what a container's own disk is.
-      const { type } = await statfs(cold.workDirectory)
-      const daemon = {
-        programs,
-        snapshotter: type === OVERLAYFS_MAGIC ? ('native' as const) : ('overlayfs' as const),
-      }
-      const client = { buildctl: programs.buildctl, address: LOCAL_ADDRESS }
-      return new BuildKitBuild(cold, { client, daemon, features, log }, signal).run()
+      const keeper = await this.#keeperOf(cold, features)
+      return new BuildKitBuild(cold, { keeper, features, log }, signal).run()
     })
   }
 
-  plan({
-    recipe,
-    platform,
-    sourceDirectory,
-    workDirectory,
-  }: BuildJob): readonly (readonly string[])[] {
+  plan(job: BuildJob): readonly (readonly string[])[] {
     const { remote } = this.#options
-    const layout = layOutBuildKit(workDirectory)
-    const inputs = {
-      recipe,
-      platform,
-      dockerfile: join(sourceDirectory, recipe.dockerfile),
-      context: join(sourceDirectory, recipe.context),
-    }
-    if (remote !== undefined) return [buildCommand(this.#clientOf(remote), layout, inputs)]
+    if (remote !== undefined) return planOf(job, new RemoteKeeper(this.#clientOf(remote)))
     const programs = this.#findPrograms()
-    if (programs === undefined) return []
-    const client = { buildctl: programs.buildctl, address: LOCAL_ADDRESS }
-    return [daemonCommand(layout, programs), buildCommand(client, layout, inputs)]
+    return programs === undefined ? [] : planOf(job, new LocalKeeper(programs, 'overlayfs'))
+  }
+
+  async #keeperOf(job: BuildJob, features: ReadonlySet<SandboxFeature>): Promise<KitKeeper> {
+    const { remote } = this.#options
+    if (remote !== undefined) return new RemoteKeeper(this.#clientOf(remote))
+    const programs = this.#findPrograms()
+    if (programs === undefined || !isIsolated(features)) {
+      throw new BuildError(
+        'builder-missing',
+        'a local BuildKit needs buildkitd, buildctl and runc, and root on Linux',
+      )
+    }
+    const overlay = await canOverlay(job.workDirectory)
+    return new LocalKeeper(programs, overlay ? 'overlayfs' : 'native')
   }
 
   async #detectLocal(signal: AbortSignal): Promise<DetectedBuilder | undefined> {
@@ -125,9 +109,9 @@ export class BuildKit implements Builder {
     if (version === undefined) return undefined
     return {
       version,
-      isolation: describeIsolation('containers of runc', features),
+      isolation: describeIsolation('containers of runc', features, OWN),
       isolated: true,
-      warnings: await missingIsolation(features),
+      warnings: await missingIsolation(features, OWN),
     }
   }
 
@@ -135,13 +119,12 @@ export class BuildKit implements Builder {
     remote: RemoteBuildKit,
     signal: AbortSignal,
   ): Promise<DetectedBuilder | undefined> {
-    const client = this.#clientOf(remote)
-    const version = parseInfo(
-      (await printOf(infoCommand(client, DETECT_WAIT_SECONDS), signal)) ?? '',
-    )
+    const keeper = new RemoteKeeper(this.#clientOf(remote))
+    const ask = (words: readonly string[]): readonly string[] => keeper.ask(words)
+    const version = parseInfo((await printOf(ask(infoWords(DETECT_WAIT_SECONDS)), signal)) ?? '')
     if (version === undefined) return undefined
     const { platforms, image, address } = remote
-    const [own] = parsePlatforms((await printOf(workersCommand(client), signal)) ?? '')
+    const [own] = parsePlatforms((await printOf(ask(WORKERS_WORDS), signal)) ?? '')
     return {
       version,
       isolation: `by the BuildKit at ${address}`,

@@ -46,9 +46,45 @@ interface Branch {
 
 export class Cgroup {
   readonly #branches: readonly Branch[]
+  /** False: somebody else's, who takes it away. */
+  readonly #isOwn: boolean
 
-  private constructor(branches: readonly Branch[]) {
+  private constructor(branches: readonly Branch[], isOwn = true) {
     this.#branches = branches
+    this.#isOwn = isOwn
+  }
+
+  /**
+   * Sets limits on the groups that a process, and what it starts, is in already: never on those of
+   * this process itself, or on the root.
+   */
+  static async adopt(
+    pid: number,
+    limits: CgroupLimits,
+    paths: CgroupPaths = { ...SYSTEM_PATHS, own: `/proc/${pid}/cgroup` },
+  ): Promise<Cgroup | undefined> {
+    const ours = (await readText(SYSTEM_PATHS.own)).split('\n')
+    const theirs = (await readText(paths.own)).split('\n').filter((line) => !ours.includes(line))
+    const all = CONTROLLERS.map(([, limit]) => limit)
+    const groups = theirs.flatMap((line): Branch[] => {
+      const [, names = '', path = ''] = line.split(':')
+      if (path === '/' || path === '') return []
+      return names === ''
+        ? [{ directory: join(paths.mount, path), version: 2, limits: all }]
+        : [{ directory: join(paths.mount, names, path), version: 1, limits: limitsOf(names) }]
+    })
+    const taken = new Set<CgroupLimit>()
+    const branches: Branch[] = []
+    // Those of v2 have the controllers that no hierarchy of v1 has.
+    for (const { directory, version, limits: possible } of groups) {
+      const held: CgroupLimit[] = []
+      for (const limit of possible.filter((each) => !taken.has(each))) {
+        if (await setLimit(directory, version, limit, limits)) held.push(limit)
+      }
+      for (const limit of held) taken.add(limit)
+      if (held.length > 0) branches.push({ directory, version, limits: held })
+    }
+    return branches.length === 0 ? undefined : new Cgroup(branches, false)
   }
 
   /** Makes the group `name`, or returns undefined where this machine or user cannot. */
@@ -113,6 +149,7 @@ export class Cgroup {
 
   /** Kills whatever is in the group and removes it. */
   async remove(): Promise<void> {
+    if (!this.#isOwn) return
     for (const { directory } of this.#branches) {
       for (let attempt = 0; attempt < REMOVE_ATTEMPTS; attempt++) {
         await this.kill()
@@ -157,6 +194,10 @@ const CONTROLLERS: readonly (readonly [string, CgroupLimit])[] = [
   ['pids', 'processes'],
   ['cpu', 'cpus'],
 ]
+
+function limitsOf(names: string): readonly CgroupLimit[] {
+  return CONTROLLERS.filter(([name]) => names.split(',').includes(name)).map(([, limit]) => limit)
+}
 
 /** Our own group in each v1 hierarchy that can hold a limit. */
 async function findV1(own: string, mount: string): Promise<Branch[]> {

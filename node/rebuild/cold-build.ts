@@ -2,10 +2,12 @@
  * The frame of every build: an empty work folder, a log, and an end that is a value.
  */
 import { readdir, realpath } from 'node:fs/promises'
+import { compareText } from '../../protocol/field.ts'
 import { repositoryOf } from './base-images.ts'
 import { BuildError } from './build-error.ts'
 import { BuildLog } from './build-log.ts'
 import type { BuildJob, BuildResult } from './builder.ts'
+import { indexMaterials } from './fetched-materials.ts'
 
 /** What a build gives, but for its log. */
 export type BuiltImage = Omit<Extract<BuildResult, { kind: 'built' }>, 'kind' | 'logDigest'>
@@ -22,7 +24,12 @@ export async function buildFromCold(
       throw new Error(`work folder ${workDirectory} is not empty`)
     }
     const built = await work({ ...job, workDirectory }, log)
-    return { kind: 'built', ...built, logDigest: log.close() }
+    const indexes = indexMaterials(built.fetched ?? [])
+    if (indexes.left > 0) log.note(`${indexes.left} more indexes were fetched than are recorded`)
+    const materials = [...built.materials, ...indexes.materials].sort((a, b) =>
+      compareText(a.uri, b.uri),
+    )
+    return { kind: 'built', ...built, materials, logDigest: log.close() }
   } catch (error) {
     if (!(error instanceof BuildError)) throw error
     const { code, stage, message } = error

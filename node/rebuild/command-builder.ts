@@ -58,6 +58,9 @@ const EXIT_CODES: Readonly<Record<number, BuildErrorCode>> = {
 
 type Phase = 'fetch' | 'build'
 
+/** What of the machine's isolation it makes use of. */
+const OWN = { ownNetwork: true }
+
 interface Layout {
   readonly work: string
   readonly scratch: string
@@ -99,9 +102,9 @@ export class CommandBuilder implements Builder {
     const features = await probeSandbox()
     return {
       version,
-      isolation: describeIsolation(`that of ${basename(this.#program.path)}`, features),
+      isolation: describeIsolation(`that of ${basename(this.#program.path)}`, features, OWN),
       isolated: isIsolated(features),
-      warnings: await missingIsolation(features),
+      warnings: await missingIsolation(features, OWN),
     }
   }
 
@@ -229,14 +232,20 @@ class CommandBuild {
       const context = await resolveSourcePath(source, recipe.context, 'context')
       const bases = findBaseImages(await readFile(dockerfile, 'utf8'), recipe, platform, image)
       const paths = { source, dockerfile, context, bases }
-      await this.#confinement.start()
+      await this.#confinement.start(plainRegistries(bases, this.#job.insecureRegistries))
       await this.#prepare(source, bases)
       await this.#run('fetch', paths)
       await this.#run('build', paths)
       await readSingleManifest(this.#layout.image)
       const materials = await this.#readMaterials()
+      const { fetched } = this.#confinement
       whole = true
-      return { image: `oci:${this.#layout.image}`, materials, emulated: isEmulated(platform) }
+      return {
+        image: `oci:${this.#layout.image}`,
+        materials,
+        emulated: isEmulated(platform),
+        ...(fetched.length === 0 ? {} : { fetched }),
+      }
     } finally {
       await this.#confinement.stop()
       const { root, scratch, home, temporary } = this.#layout
@@ -275,10 +284,10 @@ class CommandBuild {
   async #run(phase: Phase, paths: SourcePaths): Promise<void> {
     const { program } = this.#components
     const { recipe } = this.#job
-    const network = phase === 'fetch' || recipe.network !== 'none'
+    const steps = recipe.network === 'none' ? false : 'steps'
     const result = await this.#confinement.run(argvOf(program, phase), {
       env: environmentOf(this.#layout, this.#job, paths),
-      network,
+      network: phase === 'fetch' ? true : steps,
       readable: [paths.source, program.path, ...program.readable],
     })
     if (succeeded(result)) return

@@ -6,6 +6,7 @@
  * a build that ran into a limit says nothing about its recipe.
  */
 import { randomUUID } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import type { BuildJob } from './builder.ts'
@@ -43,6 +44,8 @@ export interface ConfinedOptions {
   readonly network: boolean | 'steps'
   /** Whether it makes networks of its own for the steps, as a daemon does whose steps have none. */
   readonly makesNetworks?: boolean
+  /** Whether it runs steps in a network apart from its own, where there is one (`start`). */
+  readonly runsSteps?: boolean
   /** What it may read beside the system's programs. */
   readonly readable: readonly string[]
   /** Keep standard output in place of logging it. */
@@ -65,6 +68,7 @@ export class Confinement {
   readonly #deadline: number
   #cgroup: Cgroup | undefined
   #egress: Egress | undefined
+  #steps: Egress | undefined
   #ids: number | undefined
   #registries: readonly string[] = []
 
@@ -82,21 +86,46 @@ export class Confinement {
 
   /**
    * `registries`: those that speak plain http, of this machine too, and that the builder may ask;
-   * absent: it uses the machine's network. Throws BuildError.
+   * absent: it uses the machine's network. `apart`: it fetches and runs steps at the same time, so
+   * that each of the two has a network of its own; `contained`: in a container that others start,
+   * which `adopt` confines once it is there. Throws BuildError.
    */
-  async start(registries?: readonly string[]): Promise<void> {
+  async start(
+    registries?: readonly string[],
+    { apart }: { readonly apart?: 'own' | 'contained' } = {},
+  ): Promise<void> {
     const { recipe } = this.#job
     const { features, separateUsers } = this.#components
     if (recipe?.egress !== undefined && (registries === undefined || !features.has('egress'))) {
       throw new BuildError(
         'recipe-not-supported',
-        'the recipe declares which hosts it reaches, and to hold it to them needs root, network namespaces, and a builder that can: buildah',
+        'the recipe declares which hosts it reaches, and to hold it to them needs root, network namespaces, and a builder that runs on this machine',
       )
     }
     await this.#watch.start()
-    this.#cgroup = await Cgroup.create(randomUUID(), this.#job.limits)
+    if (apart !== 'contained') this.#cgroup = await Cgroup.create(randomUUID(), this.#job.limits)
     if (features.has('users') && separateUsers === true) this.#ids = await chooseUserRange()
-    if (features.has('egress') && registries !== undefined) await this.#openEgress(registries)
+    if (features.has('egress') && registries !== undefined) {
+      await this.#openEgress(registries, apart)
+    }
+  }
+
+  /**
+   * Confines a container that has no network: its limits are the build's, and it fetches as the
+   * builder does. `pid` is its first process, as this machine counts.
+   */
+  async adopt(pid: number): Promise<void> {
+    const { log, resolve = resolveHost } = this.#components
+    this.#cgroup = await Cgroup.adopt(pid, this.#job.limits)
+    if (this.#steps === undefined) return
+    this.#egress = await Egress.open(
+      { log, resolve },
+      { policies: [this.#policyOf(true)], maxBytes: this.#job.limits.networkBytes, inside: pid },
+    )
+    for (const [path, text] of Object.entries(this.#egress.network.files)) {
+      // What Docker mounts there is a file of its own for this container.
+      await writeFile(`/proc/${pid}/root${path}`, text)
+    }
   }
 
   /** Gives what the commands are to read and write to their user, where they have one. */
@@ -107,7 +136,12 @@ export class Confinement {
 
   /** What came whole by plain HTTP in the course of the build. */
   get fetched(): readonly FetchedFile[] {
-    return this.#egress?.fetched ?? []
+    return [...(this.#egress?.fetched ?? []), ...(this.#steps?.fetched ?? [])]
+  }
+
+  /** What `nsenter --net` takes of the network of steps, where it is apart from the builder's. */
+  get stepsNetwork(): string | undefined {
+    return this.#steps?.network.path
   }
 
   /** Ends whatever is left of the build. */
@@ -115,11 +149,12 @@ export class Confinement {
     this.#watch.stop()
     await this.#cgroup?.remove()
     await this.#egress?.close()
+    await this.#steps?.close()
   }
 
   /** Runs `command` in the work folder. Throws BuildError where something bent it from outside. */
   async run(command: readonly string[], options: ConfinedOptions): Promise<CommandResult> {
-    this.#egress?.setPolicy(this.#policyOf(options.network))
+    if (this.#steps === undefined) this.#egress?.setPolicy(this.#policyOf(options.network))
     const result = await runCommand(command, this.#optionsOf(options))
     await this.#checkLimits(result)
     if (options.network === 'steps') this.#checkEgress(result)
@@ -145,7 +180,9 @@ export class Confinement {
     }
   }
 
-  #confine({ network, readable, makesNetworks }: ConfinedOptions): { sandbox?: Sandbox } {
+  #confine({ network, readable, makesNetworks, runsSteps }: ConfinedOptions): {
+    sandbox?: Sandbox
+  } {
     const { features, root } = this.#components
     if (!features.has('processes')) return {}
     return {
@@ -155,21 +192,29 @@ export class Confinement {
         readable: readable.filter((path) => !isSystemProgram(path)),
         network: network === false ? false : (this.#egress?.network ?? true),
         ...(makesNetworks === undefined ? {} : { makesNetworks }),
+        ...(runsSteps === true && this.#steps !== undefined
+          ? { stepsNetwork: this.#steps.network.path }
+          : {}),
         ...(this.#ids === undefined ? {} : { ids: this.#ids }),
       },
     }
   }
 
-  async #openEgress(registries: readonly string[]): Promise<void> {
-    const { log, resolve } = this.#components
+  async #openEgress(
+    registries: readonly string[],
+    apart: 'own' | 'contained' | undefined,
+  ): Promise<void> {
+    const { log, resolve = resolveHost } = this.#components
+    const maxBytes = this.#job.limits.networkBytes
     this.#registries = registries
-    this.#egress = await Egress.open(
-      { log, resolve: resolve ?? resolveHost },
-      {
-        policies: [this.#policyOf('steps'), this.#policyOf(true)],
-        maxBytes: this.#job.limits.networkBytes,
-      },
-    )
+    const steps = this.#policyOf('steps')
+    const fetching = this.#policyOf(true)
+    if (apart !== undefined) {
+      this.#steps = await Egress.open({ log, resolve }, { policies: [steps], maxBytes })
+    }
+    if (apart === 'contained') return
+    const policies = apart === 'own' ? ([fetching] as const) : ([steps, fetching] as const)
+    this.#egress = await Egress.open({ log, resolve }, { policies, maxBytes })
   }
 
   #policyOf(network: ConfinedOptions['network']): EgressPolicy {
@@ -181,7 +226,7 @@ export class Confinement {
 
   /** A step that fails after it was refused something says nothing about its recipe. */
   #checkEgress({ exitCode }: CommandResult): void {
-    const refused = this.#egress?.refusals ?? []
+    const refused = (this.#steps ?? this.#egress)?.refusals ?? []
     if (exitCode === 0 || refused.length === 0) return
     throw new BuildError(
       'egress-refused',
@@ -207,7 +252,7 @@ export class Confinement {
         `disk full while building: less than ${limits.minFreeBytes} bytes free under ${workDirectory}`,
       )
     }
-    if (this.#egress?.isOverLimit === true) {
+    if (this.#egress?.isOverLimit === true || this.#steps?.isOverLimit === true) {
       throw new BuildError(
         'network-limit',
         `the build fetches more than its limit of ${limits.networkBytes} bytes: raise the limit`,

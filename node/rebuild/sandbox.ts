@@ -28,7 +28,12 @@ export interface Sandbox {
   readonly ids?: number
   /** The command makes networks for its steps, and may set up what it is in. */
   readonly makesNetworks?: boolean
+  /** What `nsenter --net` takes of the network that its steps are to be in; seen as STEPS_NETWORK. */
+  readonly stepsNetwork?: string
 }
+
+/** Where a daemon finds the network that its steps are to join. */
+export const STEPS_NETWORK = '/run/steps-network'
 
 /** A network namespace that is there already. */
 export interface JoinedNetwork {
@@ -117,6 +122,7 @@ async function listMounts(sandbox: Sandbox): Promise<string[]> {
   for (const path of DEVICES) mounts.push('rw', path, path)
   for (const path of sandbox.readable) mounts.push('ro', path, path)
   for (const path of sandbox.writable) mounts.push('rw', path, path)
+  if (sandbox.stepsNetwork !== undefined) mounts.push('rw', sandbox.stepsNetwork, STEPS_NETWORK)
   return mounts
 }
 

@@ -52,6 +52,9 @@ const DEMO: readonly Tool[] = [
 
 const TEST: readonly Tool[] = [
   ...DEMO,
+  { name: 'dockerd', package: 'docker.io', needed: 'tests of the builder docker' },
+  { name: 'docker', package: 'docker.io', needed: 'tests of the builder docker' },
+  { name: 'podman', package: 'podman', needed: 'tests of the builder podman' },
   { name: 'ssh-keygen', package: 'openssh-client', needed: 'SSH keys and signatures of OpenSSH' },
   { name: 'iptables', package: 'iptables', needed: 'tests over broken networks' },
   { name: 'mmdebstrap', package: 'mmdebstrap', needed: 'the end-to-end test with a Debian image' },

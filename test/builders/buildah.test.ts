@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import { Buildah } from '../../node/rebuild/buildah.ts'
 import { describeBuilder } from './builder-suite.ts'
+import { describeEgress } from './egress-suite.ts'
 import { describeLimits } from './limits-suite.ts'
 import { BUILDER_TOOLS, describeNeeds } from './needs.ts'
 import { describeWithRegistry } from './registry-suite.ts'
@@ -14,4 +15,5 @@ describe.runIf(runs)(`buildah${words}`, () => {
   describeLimits('buildah', create)
   describeWithRegistry('buildah', create)
   describeSafety('buildah', create, { ownNetwork: true })
+  describeEgress('buildah', create)
 })

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BuilderPool } from '../../node/rebuild/builder-pool.ts'
 import { BuildKit } from '../../node/rebuild/buildkit.ts'
-import { findBuildKit } from '../support/buildkit.ts'
+import { findKit } from '../support/buildkit.ts'
 import { TestDaemon } from '../support/buildkit-daemon.ts'
 import { BUILDER_TOOLS, describeNeeds } from './needs.ts'
 import { readLayout, SHELL_BASE, Workshop } from './workshop.ts'
 
 const { runs, words } = describeNeeds(BUILDER_TOOLS)
-const found = findBuildKit()
+const found = findKit('buildkit')
 
 describe.runIf(runs)(`BuildKit elsewhere${words}`, () => {
   if ('unavailable' in found) {

@@ -1,14 +1,16 @@
 /** BuildKit, by a daemon that the node starts for each build. */
 import { describe, expect, it } from 'vitest'
 import { BuildKit } from '../../node/rebuild/buildkit.ts'
-import { findBuildKit } from '../support/buildkit.ts'
+import { findKit } from '../support/buildkit.ts'
 import { describeBuilder } from './builder-suite.ts'
+import { describeEgress } from './egress-suite.ts'
 import { describeLimits } from './limits-suite.ts'
 import { BUILDER_TOOLS, DEEP, describeNeeds } from './needs.ts'
 import { describeWithRegistry } from './registry-suite.ts'
+import { describeSafety } from './safety-suite.ts'
 
 const { runs, words } = describeNeeds(BUILDER_TOOLS)
-const found = findBuildKit()
+const found = findKit('buildkit')
 
 describe.runIf(runs)(`BuildKit${words}`, () => {
   // The one thing that may keep these tests from being run, and then it is said.
@@ -20,6 +22,10 @@ describe.runIf(runs)(`BuildKit${words}`, () => {
   }
   const create = () => new BuildKit({ programs: found.folder })
   describeBuilder('buildkit', create)
-  if (DEEP) describeLimits('buildkit', create)
+  if (DEEP) {
+    describeLimits('buildkit', create)
+    describeSafety('buildkit', create, { ownNetwork: true, containers: true })
+  }
   describeWithRegistry('buildkit', create)
+  describeEgress('buildkit', create)
 })

@@ -7,9 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { CommandBuilder, type CommandProgram } from '../../node/rebuild/command-builder.ts'
 import { describeBuilder } from './builder-suite.ts'
+import { describeEgress } from './egress-suite.ts'
 import { describeLimits } from './limits-suite.ts'
 import { BUILDER_TOOLS, DEEP, describeNeeds } from './needs.ts'
 import { describeWithRegistry } from './registry-suite.ts'
+import { describeSafety } from './safety-suite.ts'
 import { useBuilder } from './use-builder.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../docker/builders/buildah.py', import.meta.url))
@@ -23,8 +25,10 @@ function programAt(path: string): CommandProgram {
 describe.runIf(runs)(`a program of the operator’s own${words}`, () => {
   const create = () => new CommandBuilder(programAt(EXAMPLE))
   describeBuilder('command', create)
+  describeEgress('command', create)
   if (DEEP) {
     describeLimits('command', create)
+    describeSafety('command', create, { ownNetwork: true })
     describeWithRegistry('command', create)
   }
 })

@@ -39,7 +39,11 @@ export class TestDaemon {
       buildctl: join(programs, 'buildctl'),
       runc: findTool('runc') ?? 'runc',
     }
-    const settings = { snapshotter: 'overlayfs' as const, insecureRegistries: [registry] }
+    const settings = {
+      snapshotter: 'overlayfs' as const,
+      insecureRegistries: [registry],
+      stepsApart: false,
+    }
     for (const { name, text, mode } of daemonFiles(layout, kit, settings)) {
       await writeFile(join(configuration, name), text)
       await chmod(join(configuration, name), mode)

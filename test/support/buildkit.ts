@@ -1,14 +1,20 @@
-/** BuildKit as .ci/buildkit.mjs has built it. */
+/** BuildKit and buildx as .ci/buildkit.mjs has built them. */
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-export type FoundBuildKit =
+export type FoundKit =
   { readonly folder: string; readonly version: string } | { readonly unavailable: string }
 
 const SCRIPT = fileURLToPath(new URL('../../.ci/buildkit.mjs', import.meta.url))
 
-/** Looks only; `npm test` builds it before the tests begin. */
-export function findBuildKit(): FoundBuildKit {
+/** Looks only; `npm test` builds them before the tests begin. */
+export function findKit(name: 'buildkit' | 'buildx'): FoundKit {
   const { stdout } = spawnSync(process.execPath, [SCRIPT, '--cached'], { encoding: 'utf8' })
-  return JSON.parse(stdout) as FoundBuildKit
+  const found = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as FoundKit & { readonly name: string })
+    .find((each) => each.name === name)
+  if (found === undefined) throw new Error(`.ci/buildkit.mjs knows no ${name}`)
+  return found
 }

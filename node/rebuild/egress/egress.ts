@@ -32,6 +32,8 @@ export interface EgressOptions {
   readonly policies: readonly [EgressPolicy, ...EgressPolicy[]]
   /** What may come in, all in all. */
   readonly maxBytes: number
+  /** A process without a network, to give one to; absent: a sandbox joins a new one. */
+  readonly inside?: number
 }
 
 const MAX_FETCHED = 10_000
@@ -80,10 +82,10 @@ export class Egress {
 
   /** Rejects where this machine or user cannot give a build a network of its own. */
   static async open(components: EgressComponents, options: EgressOptions): Promise<Egress> {
-    const { policies } = options
+    const { policies, inside } = options
     const ports = [...new Set(policies.flatMap(egressPorts))]
     const own = [...new Set(policies.flatMap(loopbackPorts))]
-    const cell = await NetworkCell.open({ ports, loopbackPorts: own })
+    const cell = await NetworkCell.open({ ports, loopbackPorts: own }, inside)
     return new Egress(cell, components, options)
   }
 

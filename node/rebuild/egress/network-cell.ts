@@ -77,20 +77,23 @@ interface CellServer {
 
 export class NetworkCell {
   readonly listeners: CellListeners
-  readonly #inside: ChildProcess
+  readonly #inside: Inside
   readonly #outside: ChildProcess
 
-  private constructor(inside: ChildProcess, outside: ChildProcess, listeners: CellListeners) {
+  private constructor(inside: Inside, outside: ChildProcess, listeners: CellListeners) {
     this.#inside = inside
     this.#outside = outside
     this.listeners = listeners
   }
 
-  /** Rejects where this machine or user cannot. */
-  static async open({ ports, loopbackPorts }: CellPorts): Promise<NetworkCell> {
+  /**
+   * `given`: a process whose network namespace has nothing in it, which becomes the inside; absent:
+   * a new one. Rejects where this machine or user cannot.
+   */
+  static async open({ ports, loopbackPorts }: CellPorts, given?: number): Promise<NetworkCell> {
     const outside = await hold('outside')
     try {
-      const inside = await hold('inside')
+      const inside = given === undefined ? await hold('inside') : { pid: given }
       try {
         await run(outside, ['sh', '-c', CONNECT, 'rebuildnet-connect', String(inside.pid)])
         const far = await listen(outside, '0.0.0.0', [...ports, DNS_PORT])
@@ -120,12 +123,15 @@ export class NetworkCell {
   }
 }
 
+/** A process of this one's own that holds a namespace, or one that is somebody else's. */
+type Inside = ChildProcess | { readonly pid: number }
+
 const MAKE_TIMEOUT_MS = 60_000
 const env = { PATH: SYSTEM_PATH }
 /** What prepares a namespace ends by itself; a machine on which it does not cannot do this. */
 const within = { env, timeout: MAKE_TIMEOUT_MS, killSignal: 'SIGKILL' } as const
 
-function namespaceOf(holder: ChildProcess): string {
+function namespaceOf(holder: Inside): string {
   return `/proc/${holder.pid ?? 'none'}/ns/net`
 }
 
@@ -144,7 +150,7 @@ async function run(holder: ChildProcess, command: readonly string[]): Promise<vo
 }
 
 async function listen(
-  holder: ChildProcess,
+  holder: Inside,
   host: string,
   ports: readonly number[],
 ): Promise<Partial<CellListeners> & Pick<CellListeners, 'servers'>> {
@@ -169,7 +175,8 @@ async function listen(
   throw new Error('a network for the build could not be made: its ports could not be opened')
 }
 
-async function release(holder: ChildProcess): Promise<void> {
+async function release(holder: Inside): Promise<void> {
+  if (!('kill' in holder)) return
   if (holder.exitCode !== null || holder.signalCode !== null) return
   const end = once(holder, 'exit')
   holder.kill('SIGKILL')

@@ -90,3 +90,18 @@ it('the page about project files names every code of lint', () => {
   const page = readFileSync(join(FOLDER, 'README.md'), 'utf8')
   for (const code of LINT_CODES) expect(page).toContain(`\`${code}\``)
 })
+
+describe('the BuildKit that the tests build', () => {
+  it('is the one that every shipped recipe pins', () => {
+    const script = readFileSync(join(ROOT, '.ci/buildkit.mjs'), 'utf8')
+    const [, tested = ''] = /^const VERSION = '([0-9.]+)'$/m.exec(script) ?? []
+    const pinned = FILES.flatMap((name) => {
+      const { recipe } = readProjectText(textOf(name), name, { template: true })
+      return recipe.builders.map(
+        ({ version, image }) => version ?? /:v([0-9.]+)@sha256:/.exec(image ?? '')?.[1] ?? '',
+      )
+    })
+    expect(pinned).toHaveLength(FILES.length)
+    for (const pin of pinned) expect(`${tested}.`.startsWith(`${pin}.`)).toBe(true)
+  })
+})

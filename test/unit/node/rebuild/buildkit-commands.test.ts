@@ -10,9 +10,13 @@ import type { Recipe } from '../../../../protocol/recipe.ts'
 const client = { buildctl: '/usr/bin/buildctl', address: 'tcp://builder.example:1234' }
 const layout = layOutBuildKit('/work')
 
+function makeRecipe(recipe: Partial<Recipe>): Recipe {
+  return { builders: [{ name: 'buildkit' }], dockerfile: 'D', context: '.', ...recipe }
+}
+
 function command(recipe: Partial<Recipe>): readonly string[] {
   return buildCommand(client, layout, {
-    recipe: { builders: [{ name: 'buildkit' }], dockerfile: 'D', context: '.', ...recipe },
+    recipe: makeRecipe(recipe),
     platform: 'linux/amd64',
     dockerfile: '/source/docker/app.Dockerfile',
     context: '/source',
@@ -95,13 +99,12 @@ describe('the command of a build by BuildKit', () => {
 })
 
 describe('the source policy', () => {
-  const denies = (image: string, network: Recipe['network'], source: string): boolean => {
-    const { rules } = JSON.parse(sourcePolicy(image, network)) as {
+  const denies = (image: string, recipe: Partial<Recipe>, source: string): boolean => {
+    const { rules } = JSON.parse(sourcePolicy(image, makeRecipe(recipe))) as {
       rules: readonly { action: string; selector: { identifier: string } }[]
     }
-    return rules.some(
-      ({ action, selector }) => action === 'DENY' && new RegExp(selector.identifier).test(source),
-    )
+    const last = rules.findLast(({ selector }) => new RegExp(selector.identifier).test(source))
+    return last?.action === 'DENY'
   }
 
   it.each([
@@ -113,13 +116,28 @@ describe('the source policy', () => {
     ['docker-image://docker.io/library/debian:12', false],
     ['https://example.org/file', false],
   ])('of the project’s own image on %s', (source, denied) => {
-    expect(denies('registry.example/project/app', undefined, source)).toBe(denied)
+    expect(denies('registry.example/project/app', {}, source)).toBe(denied)
   })
 
   it('refuses every URL where the recipe asks for no network, and images never', () => {
-    const none = (source: string): boolean => denies('example.org/app', 'none', source)
+    const none = (source: string): boolean => denies('example.org/app', { network: 'none' }, source)
     expect(none('https://example.org/file')).toBe(true)
     expect(none('git://example.org/repository')).toBe(true)
     expect(none('docker-image://docker.io/library/debian:12')).toBe(false)
+  })
+
+  it.each([
+    ['https://deb.example/file', false],
+    ['http://deb.example:80/file', false],
+    ['https://deb.example:8443/file', true],
+    ['https://deb.example.evil.example/file', true],
+    ['https://debxexample/file', true],
+    ['https://mirror.example:8080/file', false],
+    ['https://mirror.example/file', true],
+    ['docker-image://docker.io/library/debian:12', false],
+    ['docker-image://example.org/app:1', true],
+  ])('holds URLs of the daemon to the hosts that the recipe declares: %s', (source, denied) => {
+    const egress = ['deb.example', 'mirror.example:8080']
+    expect(denies('example.org/app', { egress }, source)).toBe(denied)
   })
 })

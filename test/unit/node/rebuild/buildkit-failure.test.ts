@@ -24,6 +24,11 @@ describe('a build by BuildKit that failed', () => {
     ['a step without network', `Could not resolve host: x\n${step(6)}`, 'step-fetch-failed'],
     ['a step that runc cannot start', `0.1 runc run failed: x\n${step(1)}`, 'builder-failed'],
     [
+      'a step that the node could not confine',
+      `0.1 OCI runtime: this step cannot be confined\n${step(1)}`,
+      'builder-failed',
+    ],
+    [
       'a Dockerfile',
       'error: failed to solve: dockerfile parse error on line 4: unknown instruction: FRBO',
       'dockerfile-invalid',
