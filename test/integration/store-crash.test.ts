@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { encodeChecked } from '../../node/store/checked.ts'
 import { Database } from '../../node/store/database.ts'
-import { inputKey, keyIn } from '../../node/store/keys.ts'
+import { inputKey, keyIn, STORE_FORMAT } from '../../node/store/keys.ts'
 import { utf8 } from '../../protocol/bytes.ts'
 import { TEST_IMAGE, makeRebuild, makeRelease } from '../support/statements.ts'
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
@@ -115,11 +115,13 @@ describe("a store's folder", () => {
     await (await openStore(folder)).close()
     const key = keyIn('system', utf8('format'))
     const database = await Database.open(join(folder, 'level'), async () => new Error('locked'))
-    await database.write([{ type: 'put', key, value: encodeChecked(key, utf8('3')) }], true)
+    const newer = STORE_FORMAT + 1
+    const value = encodeChecked(key, utf8(String(newer)))
+    await database.write([{ type: 'put', key, value }], true)
     await database.close()
     await expect(openStore(folder)).rejects.toMatchObject({
       code: 'newer-format',
-      message: `${folder} was written by a newer rebuildnet (store format 3, this one reads 2): update rebuildnet`,
+      message: `${folder} was written by a newer rebuildnet (store format ${newer}, this one reads ${STORE_FORMAT}): update rebuildnet`,
     })
   })
 
