@@ -23,7 +23,7 @@ import {
 } from './buildah-commands.ts'
 import { withEnvironment, writeCommands } from './planned-command.ts'
 import { buildFromCold } from './cold-build.ts'
-import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
+import { describeIsolation, isIsolated, listEnforcement, missingIsolation } from './isolation.ts'
 import { printOf } from './print-of.ts'
 import { probeSandbox } from './sandbox-probe.ts'
 import { canOverlay } from './storage.ts'
@@ -47,6 +47,7 @@ export class Buildah implements Builder {
       isolation: describeIsolation('chroot', features, own),
       isolated: isIsolated(features),
       warnings: await missingIsolation(features, own),
+      enforces: await listEnforcement(features, own),
     }
   }
 

@@ -92,6 +92,8 @@ export interface DetectedBuilder {
   readonly isolated: boolean
   /** What this machine cannot give, one line each. */
   readonly warnings: readonly string[]
+  /** What of a build the node enforces, and what it does not; absent: it sees the client only. */
+  readonly enforces?: readonly { readonly what: string; readonly holds: boolean }[]
   /** What it builds natively, where it is another machine; absent: this one's. */
   readonly platforms?: readonly string[]
   /** The image, pinned by digest, that it runs from. */

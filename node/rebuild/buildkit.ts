@@ -22,7 +22,7 @@ import { LocalKeeper, RemoteKeeper } from './buildkit-local.ts'
 import { planOf } from './buildkit-plan.ts'
 import { parseInfo, parsePlatforms } from './buildkit-info.ts'
 import { buildFromCold } from './cold-build.ts'
-import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
+import { describeIsolation, isIsolated, listEnforcement, missingIsolation } from './isolation.ts'
 import { printOf } from './print-of.ts'
 import { SYSTEM_PATH } from './sandbox.ts'
 import { probeSandbox, type SandboxFeature } from './sandbox-probe.ts'
@@ -112,6 +112,7 @@ export class BuildKit implements Builder {
       isolation: describeIsolation('containers of runc', features, OWN),
       isolated: true,
       warnings: await missingIsolation(features, OWN),
+      enforces: await listEnforcement(features, OWN),
     }
   }
 

@@ -26,7 +26,7 @@ import { succeeded } from './command.ts'
 import { readSingleManifest, parseMaterials } from './command-output.ts'
 import { Confinement } from './confinement.ts'
 import { DISK_FULL, tidyReason } from './failed-command.ts'
-import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
+import { describeIsolation, isIsolated, listEnforcement, missingIsolation } from './isolation.ts'
 import { printOf } from './print-of.ts'
 import { SYSTEM_PATH } from './sandbox.ts'
 import { probeSandbox, type SandboxFeature } from './sandbox-probe.ts'
@@ -105,6 +105,7 @@ export class CommandBuilder implements Builder {
       isolation: describeIsolation(`that of ${basename(this.#program.path)}`, features, OWN),
       isolated: isIsolated(features),
       warnings: await missingIsolation(features, OWN),
+      enforces: await listEnforcement(features, OWN),
     }
   }
 

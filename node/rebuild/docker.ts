@@ -13,7 +13,7 @@ import { planOf } from './buildkit-plan.ts'
 import { buildFromCold } from './cold-build.ts'
 import { isLocalHost, type DockerClient } from './docker-commands.ts'
 import { DockerKeeper } from './docker-keeper.ts'
-import { describeIsolation, isIsolated, missingIsolation } from './isolation.ts'
+import { describeIsolation, isIsolated, listEnforcement, missingIsolation } from './isolation.ts'
 import { printOf } from './print-of.ts'
 import { SYSTEM_PATH } from './sandbox.ts'
 import { probeSandbox, type SandboxFeature } from './sandbox-probe.ts'
@@ -69,6 +69,7 @@ export class Docker implements Builder {
             'RUN steps use the network that Docker gives its containers; recipes with egress are not built',
             `memory, CPU, processes and disk of a build are limited by who keeps Docker at ${client.host}`,
           ],
+      ...(confined ? { enforces: await listEnforcement(features, OWN) } : {}),
       ...(this.place === undefined ? {} : { platforms: [platform] }),
     }
   }

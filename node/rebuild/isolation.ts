@@ -17,6 +17,31 @@ export interface BuilderIsolation {
   readonly ownNetwork: boolean
 }
 
+/** Something that a builder may or may not be held to on this machine. */
+export interface Enforcement {
+  readonly what: string
+  readonly holds: boolean
+}
+
+/** What of a build is enforced here, and what is not; limits are tried. */
+export async function listEnforcement(
+  features: ReadonlySet<SandboxFeature>,
+  { ownUsers = false, ownNetwork = false }: Partial<BuilderIsolation> = {},
+): Promise<readonly Enforcement[]> {
+  const limits = await enforcedLimits()
+  const rows: readonly (readonly [string, boolean])[] = [
+    ['nothing outlives a build', features.has('processes')],
+    ['no files of this machine', features.has('view')],
+    ['root of a build is nobody here', features.has('users') && ownUsers],
+    ['no network', features.has('network')],
+    ['egress', features.has('egress') && ownNetwork],
+    ...LIMITS.map((limit) => [limit, limits.includes(limit)] as const),
+    ['disk', true],
+    ['time', true],
+  ]
+  return rows.map(([what, holds]) => ({ what, holds }))
+}
+
 /** `base` is what the builder itself gives, such as `chroot`. */
 export function describeIsolation(
   base: string,
@@ -83,15 +108,20 @@ function missingFeatures(features: ReadonlySet<SandboxFeature>): readonly string
   ]
 }
 
+const LIMITS = ['memory', 'processes', 'cpus'] as const
+
 /** Makes a group and takes it away, to see which limits hold here. */
-async function missingLimits(): Promise<readonly string[]> {
+async function enforcedLimits(): Promise<readonly string[]> {
   const name = `probe-${randomBytes(6).toString('hex')}`
   const cgroup = await Cgroup.create(name, defaultBuildLimits)
   const enforced = cgroup?.enforced ?? []
   await cgroup?.remove()
-  return (['memory', 'processes', 'cpus'] as const)
-    .filter((limit) => !enforced.includes(limit))
-    .map(
-      (limit) => `the limit on ${limit} of a build is not enforced here: no control group for it`,
-    )
+  return enforced
+}
+
+async function missingLimits(): Promise<readonly string[]> {
+  const enforced = await enforcedLimits()
+  return LIMITS.filter((limit) => !enforced.includes(limit)).map(
+    (limit) => `the limit on ${limit} of a build is not enforced here: no control group for it`,
+  )
 }

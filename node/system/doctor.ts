@@ -23,10 +23,13 @@ export interface DetectableBuilder {
   readonly name: string
   /** Where it is, if not on this machine. */
   readonly place?: string | undefined
-  detect(
-    signal: AbortSignal,
-  ): Promise<
-    | { readonly version: string; readonly isolation: string; readonly warnings: readonly string[] }
+  detect(signal: AbortSignal): Promise<
+    | {
+        readonly version: string
+        readonly isolation: string
+        readonly warnings: readonly string[]
+        readonly enforces?: readonly { readonly what: string; readonly holds: boolean }[]
+      }
     | undefined
   >
 }
@@ -132,6 +135,14 @@ async function examineBuilders(
     found = true
     const detail = `${builder.name} ${detected.version}, isolation: ${detected.isolation}`
     findings.push({ name: 'builder', status: 'ok', detail })
+    if (detected.enforces !== undefined) {
+      const rows = detected.enforces.map(({ what, holds }) => `${what} ${holds ? 'yes' : 'no'}`)
+      findings.push({
+        name: 'enforced',
+        status: 'ok',
+        detail: `${builder.name}: ${rows.join(', ')}`,
+      })
+    }
     for (const warning of detected.warnings) {
       findings.push({
         name: 'isolation',

@@ -23,9 +23,9 @@ describe.runIf(runs)(`BuildKit${words}`, () => {
   const create = () => new BuildKit({ programs: found.folder })
   describeBuilder('buildkit', create)
   if (DEEP) {
+    describeWithRegistry('buildkit', create)
     describeLimits('buildkit', create)
     describeSafety('buildkit', create, { ownNetwork: true, containers: true })
   }
-  describeWithRegistry('buildkit', create)
   describeEgress('buildkit', create)
 })

@@ -41,6 +41,18 @@ describe('the doctor', () => {
     expect(isolation?.remedy).toBeDefined()
   })
 
+  it('lists for a builder what it is held to here, yes and no', async () => {
+    const enforces = [
+      { what: 'memory', holds: true },
+      { what: 'egress', holds: false },
+    ]
+    const detected = { version: '1.28.2', isolation: 'chroot', warnings: [], enforces }
+    const findings = await ask([{ name: 'buildah', detect: async () => detected }])
+    expect(findings.filter(({ name }) => name === 'enforced')).toEqual([
+      { name: 'enforced', status: 'ok', detail: 'buildah: memory yes, egress no' },
+    ])
+  })
+
   it('fails a machine without a builder only if it is to build', async () => {
     const none = [{ name: 'buildah', detect: async () => undefined }]
     expect((await ask(none)).find(({ name }) => name === 'builder')?.status).toBe('fail')
