@@ -10,11 +10,15 @@ export interface Hasher {
   update(data: Uint8Array): void
   /** The 32-byte digest; the hasher cannot be used afterwards. */
   digest(): Uint8Array
+  /** The same, one character (U+0000 to U+00FF) a byte: no small array for each of very many. */
+  digestString?(): string
 }
 
 export interface Crypto {
   /** SHA-256 of `data`, 32 bytes. */
   sha256(data: Uint8Array): Uint8Array
+  /** The same, one character a byte. */
+  sha256String?(data: Uint8Array): string
   createSha256(): Hasher
   /** SHA-512 of `data`, 64 bytes: what OpenSSH hashes with before it signs. */
   sha512(data: Uint8Array): Uint8Array

@@ -30,6 +30,7 @@ function createSha256(): Hasher {
   return {
     update: (data) => void hasher.update(data),
     digest: () => hasher.digest(),
+    digestString: () => hasher.digest('binary'),
   }
 }
 
@@ -41,6 +42,10 @@ export const nodeCrypto: Crypto = {
     data.length <= ONE_SHOT_MAX_BYTES
       ? hash('sha256', data, 'buffer')
       : createHash('sha256').update(data).digest(),
+  sha256String: (data) =>
+    data.length <= ONE_SHOT_MAX_BYTES
+      ? hash('sha256', data, 'binary')
+      : createHash('sha256').update(data).digest('binary'),
   createSha256,
   sha512: (data) => hash('sha512', data, 'buffer'),
   verifyEd25519: (publicKey, message, signature) =>

@@ -27,6 +27,7 @@ import type { LaneResult } from './layer-lane.ts'
 import type { ExpectedLayer } from './blob-pass.ts'
 import { readLayer, type ReadLayer } from './layer-pass.ts'
 import { openReadLayer, packLayer } from './layer-thread-message.ts'
+import { SpaceStore, TreeSpace } from './tree-space.ts'
 
 /** Layers, of one image or a bare one, whose bytes can be had any number of times. */
 export interface LayerSet {
@@ -65,6 +66,7 @@ type Outcome =
 export class ImageLayers {
   readonly #components: ImageLayersComponents
   readonly #options: ImageLayersOptions
+  readonly #space = new TreeSpace()
 
   constructor(components: ImageLayersComponents, options: ImageLayersOptions) {
     this.#components = components
@@ -88,17 +90,21 @@ export class ImageLayers {
       }),
     )
     this.#options.signal?.throwIfAborted()
-    return parallel.isOverBudget ? this.#readInOrder(set) : parallel.layers()
+    return parallel.isOverBudget ? this.#readInOrder(set) : parallel.layers(this.#space)
   }
 
   /** Digests of the image that `parts` and the layers make. Throws NormalizeError. */
   async assemble(parts: ImageParts): Promise<NormalizedImage> {
     const { crypto } = this.#components
     const entries = parts.layers.reduce((sum, { treeEntries }) => sum + treeEntries, 0)
-    if (entries <= SMALL_ENTRIES) return normalizeImage({ crypto }, parts)
+    const space = this.#space
+    if (entries <= SMALL_ENTRIES) {
+      return normalizeImage({ crypto }, { ...parts, store: new SpaceStore(space) })
+    }
     const { profile, manifest, config, layers } = parts
-    const job = { profile: profile.id, manifest, config, layers: layers.map(packLayer) }
-    return lanePool.use((lane) => lane.assemble(job, layers))
+    const packed = layers.map(packLayer)
+    const job = { profile: profile.id, manifest, config, layers: packed, space: space.handle }
+    return lanePool.use((lane) => lane.assemble(job, layers, space))
   }
 
   async #readInOrder(set: LayerSet): Promise<ReadLayer[]> {
@@ -106,7 +112,7 @@ export class ImageLayers {
     const layers: ReadLayer[] = []
     for (const index of set.layers.keys()) {
       const outcome = await this.#readOne(set, index, before, this.#options.signal)
-      layers.push(layerOf(outcome))
+      layers.push(layerOf(outcome, this.#space))
       if (outcome.kind !== 'unsure') before = addTaken(before, outcome.taken)
     }
     return layers
@@ -121,7 +127,7 @@ export class ImageLayers {
     const expected = set.layers[index] as ExpectedLayer
     const { profile, inflater, onBytes } = this.#options
     const { cache } = this.#components
-    const cached = before === NOTHING_TAKEN ? await cache?.load(profile.id, expected) : undefined
+    const cached = before === NOTHING_TAKEN ? await this.#cached(expected) : undefined
     if (cached !== undefined) {
       onBytes?.(index, expected.size)
       return { kind: 'read', ...cached }
@@ -133,6 +139,7 @@ export class ImageLayers {
       layer: set.numbered ? index : undefined,
       expected: ownFields(expected),
       before,
+      space: this.#space.handle,
     }
     const read = (program: string | undefined): Promise<LaneResult> =>
       lanePool.use((lane) =>
@@ -144,8 +151,13 @@ export class ImageLayers {
     // Without a diffID nothing would pin what a program of the system makes of the blob.
     const first = await read(expected.diffID === undefined ? undefined : inflater)
     const outcome = first.kind === 'unsure' ? await read(undefined) : first
-    if (outcome.kind === 'read') await cache?.save(profile.id, expected, outcome)
+    if (outcome.kind === 'read') await cache?.save(profile.id, expected, outcome, this.#space)
     return outcome
+  }
+
+  async #cached(expected: ExpectedLayer): ReturnType<LayerCache['load']> {
+    const { cache } = this.#components
+    return cache?.load(this.#options.profile.id, expected, this.#space)
   }
 
   /** On this thread, in pieces that do not hold it up; undefined where that is too much. */
@@ -164,6 +176,7 @@ export class ImageLayers {
         profile,
         ...(set.numbered ? { layer: index } : {}),
         budget,
+        store: new SpaceStore(this.#space),
         signal,
         onBytes: (bytes) => onBytes?.(index, bytes),
         onUnpacked: (bytes) => {
@@ -226,15 +239,15 @@ class Parallel {
     this.#waiting.splice(0, Infinity, ...below)
   }
 
-  layers(): ReadLayer[] {
+  layers(space: TreeSpace): ReadLayer[] {
     if (this.#failure !== undefined) throw this.#failure.error
-    return this.#outcomes.map(layerOf)
+    return this.#outcomes.map((outcome) => layerOf(outcome, space))
   }
 }
 
-function layerOf(outcome: Outcome | undefined): ReadLayer {
+function layerOf(outcome: Outcome | undefined, space: TreeSpace): ReadLayer {
   if (outcome?.kind === 'here') return outcome.layer
-  if (outcome?.kind === 'read') return openReadLayer(outcome.layer)
+  if (outcome?.kind === 'read') return openReadLayer(outcome.layer, space)
   if (outcome?.kind === 'refused') throw outcome.error
   throw new Error('a layer was not read')
 }

@@ -15,10 +15,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import { lstat, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { isAbsolute, join } from 'node:path'
 import type { Digest } from '../../protocol/identifiers.ts'
+import { BLOCK_BYTES } from '../../protocol/normalize/tree-bytes.ts'
 import type { Taken } from './counting-budget.ts'
 import { checkEncoding, type LayerEncoding } from './layer-encoding.ts'
 import type { ExpectedLayer } from './blob-pass.ts'
 import type { PackedLayer, PackedReadLayer } from './layer-thread-message.ts'
+import { type Space, SpaceStore, type StoredBlocks } from './tree-space.ts'
 
 interface CachedLayer {
   readonly layer: PackedReadLayer
@@ -42,11 +44,11 @@ interface Header {
 }
 
 /** Changes with whatever changes what is in a record, or what a layer is refused for. */
-const FORMAT = 'rebuildnet/layer-cache/3'
+const FORMAT = 'rebuildnet/layer-cache/4'
 const DEFAULT_MAX_BYTES = 512 * 1024 * 1024
 const DIGEST_BYTES = 32
 const LENGTH_BYTES = 4
-const MAX_HEADER_BYTES = 4096
+const MAX_HEADER_BYTES = 4000
 /** Hashed, read and written at once: never long enough to hold up the event loop. */
 const STEP_BYTES = 1024 * 1024
 const NAME = /^[0-9a-f]{64}$/
@@ -70,14 +72,21 @@ export class LayerCache {
     this.#maxBytes = maxBytes
   }
 
-  /** Undefined where nothing is known, or where the layer must be read to say what is wrong with it. */
-  async load(profile: string, expected: ExpectedLayer): Promise<CachedLayer | undefined> {
+  /**
+   * With its tree in `space`. Undefined where nothing is known, or where the layer must be read to say
+   * what is wrong with it.
+   */
+  async load(
+    profile: string,
+    expected: ExpectedLayer,
+    space: Space,
+  ): Promise<CachedLayer | undefined> {
     const key = keyOf(profile, expected)
     if (key === undefined) return undefined
     const path = join(this.#folder, nameOf(key))
-    const record = await this.#read(path).catch(() => undefined)
+    const record = await this.#read(path, space).catch(() => undefined)
     if (record?.header.key !== key) return undefined
-    const { header, tree } = record
+    const { header, blocks } = record
     const { digest, diffID, encoding, normalized, root, taken } = header
     try {
       checkEncoding(encoding, expected.mediaType, undefined)
@@ -90,7 +99,7 @@ export class LayerCache {
       digest,
       diffID,
       encoding,
-      normalized: { ...normalized, tree: { bytes: tree, root } },
+      normalized: { ...normalized, tree: { blocks, root } },
     }
     return { layer, taken }
   }
@@ -99,6 +108,7 @@ export class LayerCache {
     profile: string,
     expected: ExpectedLayer,
     { layer, taken }: CachedLayer,
+    space: Space,
   ): Promise<void> {
     const key = keyOf(profile, expected)
     if (key === undefined) return
@@ -107,47 +117,53 @@ export class LayerCache {
     const header: Header = { key, digest, diffID, encoding, normalized, root: tree.root, taken }
     try {
       await this.#prepareFolder()
-      await this.#write(join(this.#folder, nameOf(key)), header, tree.bytes)
+      await this.#write(join(this.#folder, nameOf(key)), header, new SpaceStore(space, tree.blocks))
       await this.#prune()
     } catch {
       // A full or unwritable disk: the next run reads the layer again.
     }
   }
 
-  async #read(path: string): Promise<{ header: Header; tree: SharedArrayBuffer } | undefined> {
+  async #read(
+    path: string,
+    space: Space,
+  ): Promise<{ readonly header: Header; readonly blocks: StoredBlocks } | undefined> {
     await this.#checkFolder()
     const file = await open(path, 'r')
     try {
       const { size } = await file.stat()
       const bodyBytes = size - DIGEST_BYTES
       if (bodyBytes < LENGTH_BYTES || size > this.#maxBytes) return undefined
-      // A typed array on shared memory, filled in place: the tree is used where it was read.
-      const tree = new SharedArrayBuffer(size)
-      const bytes = Buffer.from(tree)
-      for (let at = 0; at < size;) {
-        const { bytesRead } = await file.read(bytes, at, Math.min(STEP_BYTES, size - at), at)
-        if (bytesRead === 0) return undefined
-        at += bytesRead
-      }
+      const rest = size % BLOCK_BYTES
+      if (rest > MAX_HEADER_BYTES + LENGTH_BYTES + DIGEST_BYTES) return undefined
+      const store = new SpaceStore(space)
       const hash = createHash('sha256')
-      for (let at = 0; at < bodyBytes; at += STEP_BYTES) {
-        hash.update(bytes.subarray(at, Math.min(at + STEP_BYTES, bodyBytes)))
-        await new Promise((resolve) => setImmediate(resolve))
+      const step = Buffer.alloc(STEP_BYTES)
+      let end = Buffer.alloc(0)
+      for (let at = 0; at < size; at += STEP_BYTES) {
+        const { bytesRead } = await file.read(step, 0, STEP_BYTES, at)
+        if (bytesRead !== Math.min(STEP_BYTES, size - at)) return undefined
+        hash.update(step.subarray(0, Math.max(0, Math.min(bytesRead, bodyBytes - at))))
+        let from = 0
+        for (; from + BLOCK_BYTES <= bytesRead; from += BLOCK_BYTES) {
+          store.append(step.subarray(from, from + BLOCK_BYTES))
+        }
+        end = Buffer.from(step.subarray(from, bytesRead))
       }
-      if (!hash.digest().equals(bytes.subarray(bodyBytes))) return undefined
-      // The tree comes first, so that offsets in it are those in the file.
-      const headerEnd = bodyBytes - LENGTH_BYTES
-      const headerBytes = bytes.readUInt32BE(headerEnd)
-      if (headerBytes > Math.min(MAX_HEADER_BYTES, headerEnd)) return undefined
-      const json = bytes.toString('utf8', headerEnd - headerBytes, headerEnd)
-      return { header: JSON.parse(json) as Header, tree }
+      const digestAt = end.length - DIGEST_BYTES
+      const headerEnd = digestAt - LENGTH_BYTES
+      if (headerEnd < 0 || !hash.digest().equals(end.subarray(digestAt))) return undefined
+      const json = end.toString('utf8', headerEnd - end.readUInt32BE(headerEnd), headerEnd)
+      return { header: JSON.parse(json) as Header, blocks: store.stored }
     } finally {
       await file.close()
     }
   }
 
-  async #write(path: string, header: Header, tree: ArrayBufferLike): Promise<void> {
+  /** The tree comes first, in whole blocks. */
+  async #write(path: string, header: Header, tree: SpaceStore): Promise<void> {
     const encoded = Buffer.from(JSON.stringify(header))
+    if (encoded.length > MAX_HEADER_BYTES) return
     const length = Buffer.alloc(LENGTH_BYTES)
     length.writeUInt32BE(encoded.length)
     const temporary = `${path}.${randomBytes(8).toString('hex')}.tmp`
@@ -159,9 +175,13 @@ export class LayerCache {
           hash.update(bytes)
           await file.writeFile(bytes)
         }
-        for (let at = 0; at < tree.byteLength; at += STEP_BYTES) {
-          const step = Math.min(STEP_BYTES, tree.byteLength - at)
-          await put(Buffer.from(new Uint8Array(tree, at, step)))
+        const step = Buffer.alloc(STEP_BYTES)
+        for (let block = 0; block < tree.length;) {
+          let filled = 0
+          for (; filled < STEP_BYTES && block < tree.length; filled += BLOCK_BYTES) {
+            step.set(tree.block(block++), filled)
+          }
+          await put(step.subarray(0, filled))
         }
         await put(encoded)
         await put(length)

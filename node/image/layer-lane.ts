@@ -25,13 +25,14 @@ import {
   type ToBlobThread,
   type ToTarThread,
 } from './layer-thread-message.ts'
+import type { Space } from './tree-space.ts'
 
 /** Buffers on their way to the thread and back. */
 const BUFFERS = 3
 /** Little of what a thread makes lives long; V8's default would let garbage pile up. */
 const YOUNG_GENERATION_MB = 4
 
-export type LaneJob = BlobJob & Pick<TarJob, 'profile' | 'before'>
+export type LaneJob = BlobJob & Pick<TarJob, 'profile' | 'before' | 'space'>
 
 export type LaneResult =
   | { readonly kind: 'read'; readonly layer: PackedReadLayer; readonly taken: Taken }
@@ -89,9 +90,10 @@ export class LayerLane {
   ): Promise<LaneResult> {
     const { signal } = options
     signal?.throwIfAborted()
-    const { profile, before, layer, expected } = job
+    const { profile, before, layer, expected, space } = job
     const [blob, tar] = this.#expectAnswers()
-    this.#tellTar({ kind: 'read', job: { profile, layer, storedSize: expected.size, before } })
+    const tarJob = { profile, layer, storedSize: expected.size, before, space }
+    this.#tellTar({ kind: 'read', job: tarJob })
     this.#tellBlob({ kind: 'begin', job: { layer, expected, inflater: job.inflater } })
     const drop = () => this.#tellBlob({ kind: 'drop' })
     signal?.addEventListener('abort', drop)
@@ -124,13 +126,17 @@ export class LayerLane {
   }
 
   /** Throws NormalizeError. */
-  async assemble(job: AssembleJob, layers: readonly NormalizedLayer[]): Promise<NormalizedImage> {
+  async assemble(
+    job: AssembleJob,
+    layers: readonly NormalizedLayer[],
+    space: Space,
+  ): Promise<NormalizedImage> {
     if (this.#closed !== undefined) throw this.#closed
     this.#tar = Promise.withResolvers()
     const { promise } = this.#tar
     this.#tellTar({ kind: 'assemble', job })
     const answer = await promise
-    if (answer.kind === 'assembled') return openImage(answer.image, layers)
+    if (answer.kind === 'assembled') return openImage(answer.image, layers, space)
     if (answer.kind === 'refused') throw openError(answer.error)
     throw new Error(`an image was answered with "${answer.kind}"`)
   }

@@ -3,7 +3,7 @@
  * other.
  *
  * Pieces of a blob travel in buffers that go back and forth, what they unpack to goes through a
- * ring, trees lie in shared memory: nothing large is copied or parsed on the main thread.
+ * ring, trees lie where all threads can read them: nothing large is copied or parsed on the main thread.
  */
 import type { Digest } from '../../protocol/identifiers.ts'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
@@ -18,14 +18,9 @@ import type { Taken } from './counting-budget.ts'
 import type { LayerEncoding } from './layer-encoding.ts'
 import type { ExpectedLayer } from './blob-pass.ts'
 import type { ReadLayer } from './layer-pass.ts'
-import { SharedStore } from './shared-store.ts'
-import {
-  joinTrees,
-  openTree,
-  packTree,
-  type JoinedTree,
-  type PackedTree,
-} from '../../protocol/normalize/packed-tree.ts'
+import { type Space, type SpaceHandle, SpaceStore, type StoredBlocks } from './tree-space.ts'
+import { openTree, packedTree } from '../../protocol/normalize/packed-tree.ts'
+import type { DirectoryNode } from '../../protocol/normalize/tree.ts'
 
 export interface LaneThreadData {
   readonly ring: SharedArrayBuffer
@@ -45,6 +40,8 @@ export interface TarJob {
   readonly storedSize: number
   /** What the layers before it have taken of the image's budget. */
   readonly before: Taken
+  /** Where the tree is put. */
+  readonly space: SpaceHandle
 }
 
 export interface AssembleJob {
@@ -52,6 +49,8 @@ export interface AssembleJob {
   readonly manifest: ImageManifest | undefined
   readonly config: Uint8Array
   readonly layers: readonly PackedLayer[]
+  /** Where the layers' trees are, and the flattened one is put. */
+  readonly space: SpaceHandle
 }
 
 export type ToBlobThread =
@@ -101,12 +100,19 @@ export type TarAnswer =
   | { readonly kind: 'assembled'; readonly image: PackedImage }
   | { readonly kind: 'refused'; readonly error: ErrorRecord }
 
-export type PackedLayer = Omit<NormalizedLayer, 'root'> & { readonly tree: PackedTree }
+/** A tree in the image's space. */
+interface StoredTree {
+  readonly blocks: StoredBlocks
+  readonly root: number
+}
+
+export type PackedLayer = Omit<NormalizedLayer, 'root'> & { readonly tree: StoredTree }
 
 export type PackedReadLayer = ReadLayer<PackedLayer>
 
 export type PackedImage = Omit<NormalizedImage, 'layers' | 'root' | 'rootfsError'> & {
-  readonly tree: JoinedTree | undefined
+  /** Nodes of the layers' trees may be in it. */
+  readonly tree: StoredTree | undefined
   readonly rootfsError: ErrorRecord | undefined
 }
 
@@ -117,33 +123,30 @@ export interface ErrorRecord {
   readonly place: NormalizeErrorPlace
 }
 
-/** Layers that were opened from a packed form, which still stands. */
-const packed = new WeakMap<NormalizedLayer, PackedLayer>()
-
-export function packLayer(layer: NormalizedLayer): PackedLayer {
-  const known = packed.get(layer)
-  if (known !== undefined) return known
-  const { root, ...rest } = layer
-  return { ...rest, tree: packTree(root) }
+/** `root`: of a tree in a space. */
+function storedTree(root: DirectoryNode): StoredTree {
+  const { blocks, root: at } = packedTree(root)
+  if (!(blocks instanceof SpaceStore)) throw new Error('a tree that is in no space')
+  return { blocks: blocks.stored, root: at }
 }
 
-export function openLayer(form: PackedLayer): NormalizedLayer {
-  const { tree, ...rest } = form
-  const layer = { ...rest, root: openTree(tree) }
-  packed.set(layer, form)
-  return layer
+export function packLayer({ root, ...rest }: NormalizedLayer): PackedLayer {
+  return { ...rest, tree: storedTree(root) }
 }
 
-export function openReadLayer(layer: PackedReadLayer): ReadLayer {
-  return { ...layer, normalized: openLayer(layer.normalized) }
+export function openLayer({ tree, ...rest }: PackedLayer, space: Space): NormalizedLayer {
+  const blocks = new SpaceStore(space, tree.blocks)
+  return { ...rest, root: openTree({ blocks, root: tree.root }) }
 }
 
-export function packImage(image: NormalizedImage): PackedImage {
-  const { layers, root, rootfsError, ...rest } = image
-  const parts = layers.map((layer) => ({ ...packLayer(layer).tree, opened: layer.root }))
+export function openReadLayer(layer: PackedReadLayer, space: Space): ReadLayer {
+  return { ...layer, normalized: openLayer(layer.normalized, space) }
+}
+
+export function packImage({ layers: _, root, rootfsError, ...rest }: NormalizedImage): PackedImage {
   return {
     ...rest,
-    tree: root === undefined ? undefined : joinTrees(root, parts, new SharedStore()),
+    tree: root === undefined ? undefined : storedTree(root),
     rootfsError: rootfsError === undefined ? undefined : packError(rootfsError),
   }
 }
@@ -151,11 +154,16 @@ export function packImage(image: NormalizedImage): PackedImage {
 export function openImage(
   { tree, rootfsError, ...rest }: PackedImage,
   layers: readonly NormalizedLayer[],
+  space: Space,
 ): NormalizedImage {
+  const parts = layers.map(({ root }) => packedTree(root))
   return {
     ...rest,
     layers,
-    root: tree === undefined ? undefined : openTree(tree),
+    root:
+      tree === undefined
+        ? undefined
+        : openTree({ blocks: new SpaceStore(space, tree.blocks), root: tree.root, parts }),
     rootfsError: rootfsError === undefined ? undefined : openError(rootfsError),
   }
 }

@@ -20,7 +20,7 @@ import {
   type NormalizeErrorCode,
 } from '../../protocol/normalize/normalize-error.ts'
 import type { Profile } from '../../protocol/normalize/profile.ts'
-import type { ByteStore } from '../../protocol/normalize/tree-bytes.ts'
+import type { BlockStore } from '../../protocol/normalize/tree-bytes.ts'
 
 export interface TarPassInit {
   readonly profile: Profile
@@ -33,7 +33,7 @@ export interface TarPassInit {
   /** Takes the contents of some files as they pass. */
   readonly collect?: ContentCollector
   /** Where the tree is put down; default memory of this thread. */
-  readonly store?: ByteStore
+  readonly store?: BlockStore
 }
 
 export interface PassedTar<N = NormalizedLayer> {

@@ -24,21 +24,21 @@ import {
   type ToTarThread,
 } from './layer-thread-message.ts'
 import { MARK_BYTES } from './outside-decoder.ts'
-import { SharedStore } from './shared-store.ts'
 import { TarPass } from './tar-pass.ts'
+import { openSpace, SpaceStore } from './tree-space.ts'
 
 if (parentPort === null) throw new Error('tar-thread.ts is not run by itself')
 const port = parentPort
 const ring = new RingReader((workerData as LaneThreadData).ring)
 
-function read({ profile, layer, storedSize, before }: TarJob): TarAnswer {
+function read({ profile, layer, storedSize, before, space }: TarJob): TarAnswer {
   const budget = new CountingBudget(before)
   const pass = new TarPass(nodeCrypto, {
     profile: parseProfile(profile),
     ...(layer === undefined ? {} : { layer }),
     storedSize,
     budget,
-    store: new SharedStore(),
+    store: new SpaceStore(openSpace(space)),
   })
   try {
     const whole = ring.readAll((piece, hashed) => pass.write(piece, hashed), MARK_BYTES)
@@ -59,11 +59,18 @@ function read({ profile, layer, storedSize, before }: TarJob): TarAnswer {
   }
 }
 
-function assemble({ profile, manifest, config, layers }: AssembleJob): TarAnswer {
+function assemble({ profile, manifest, config, layers, space: handle }: AssembleJob): TarAnswer {
+  const space = openSpace(handle)
   try {
     const image = normalizeImage(
       { crypto: nodeCrypto },
-      { manifest, config, layers: layers.map(openLayer), profile: parseProfile(profile) },
+      {
+        manifest,
+        config,
+        layers: layers.map((layer) => openLayer(layer, space)),
+        profile: parseProfile(profile),
+        store: new SpaceStore(space),
+      },
     )
     return { kind: 'assembled', image: packImage(image) }
   } catch (error) {

@@ -5,6 +5,8 @@
  * be keys of a Map, and each takes a third of the memory of a Uint8Array. Never text: `escapePath`
  * makes text of one.
  */
+import type { Crypto, Hasher } from '../crypto.ts'
+
 export type ByteString = string
 
 const MAX_ARGUMENTS = 4096
@@ -16,6 +18,14 @@ export function toByteString(bytes: Uint8Array): ByteString {
     out += fromCharCodes(bytes.subarray(i, i + MAX_ARGUMENTS))
   }
   return out
+}
+
+export function sha256Of(crypto: Crypto, bytes: Uint8Array): ByteString {
+  return crypto.sha256String?.(bytes) ?? toByteString(crypto.sha256(bytes))
+}
+
+export function digestOf(hasher: Hasher): ByteString {
+  return hasher.digestString?.() ?? toByteString(hasher.digest())
 }
 
 /** Five times as fast as spreading, which goes through the iterator of the array. */

@@ -53,10 +53,6 @@ export class ByteWriter {
     return this
   }
 
-  any(bytes: Uint8Array | ByteString): this {
-    return typeof bytes === 'string' ? this.rawString(bytes) : this.raw(bytes)
-  }
-
   lp16(bytes: ByteString): this {
     return this.u16(bytes.length).rawString(bytes)
   }

@@ -1,10 +1,12 @@
 /**
  * The names of a layer's tree while it grows: for each entry its parent and its name, found by
- * these two, and what it is by a number. About 30 bytes an entry beside its name.
+ * these two, and what it is by a number. 27 bytes an entry; its name is where the tree is.
  */
-import { type ByteString, toByteString } from './byte-string.ts'
+import type { ByteString } from './byte-string.ts'
+import { cleared, free, grown, grownBytes } from './growing-array.ts'
 import { halfSipHash, type HashKey } from './half-sip-hash.ts'
-import type { TreeBytes } from './tree-bytes.ts'
+import { sortByName } from './name-sort.ts'
+import { BytesReader, type TreeBytes } from './tree-bytes.ts'
 import { KINDS } from './tree-record.ts'
 import type { NodeKind } from './tree.ts'
 
@@ -17,10 +19,13 @@ const NONE = 0
 export class EntryTable {
   /** Where names are written, each with its length before it. */
   readonly #names: TreeBytes
+  readonly #reader: BytesReader
   readonly #key: HashKey
   #size = 1
   #parents = new Uint32Array(INITIAL_ENTRIES)
   #nameAts = new Uint32Array(INITIAL_ENTRIES)
+  /** Names are read only where these agree. */
+  #hashes = new Uint32Array(INITIAL_ENTRIES)
   #next = new Uint32Array(INITIAL_ENTRIES)
   #values = new Uint32Array(INITIAL_ENTRIES)
   #kinds = new Uint8Array(INITIAL_ENTRIES)
@@ -28,15 +33,18 @@ export class EntryTable {
 
   constructor(names: TreeBytes, key: HashKey) {
     this.#names = names
+    this.#reader = new BytesReader(names)
     this.#key = key
   }
 
   /** The entry `name` of `parent`; undefined where there is none. */
   find(parent: number, name: ByteString): number | undefined {
-    for (let slot = this.#slotOf(parent, name); ; slot = this.#after(slot)) {
+    const hash = halfSipHash(this.#key, parent, name)
+    for (let slot = this.#slotOf(hash); ; slot = this.#after(slot)) {
       const entry = this.#slots[slot] as number
       if (entry === NONE) return undefined
-      if (this.#parents[entry] === parent && this.#isNamed(entry, name)) return entry
+      if (this.#hashes[entry] !== hash || this.#parents[entry] !== parent) continue
+      if (this.#isNamed(entry, name)) return entry
     }
   }
 
@@ -45,12 +53,13 @@ export class EntryTable {
     if (this.#size === this.#parents.length) this.#grow()
     const entry = this.#size++
     this.#parents[entry] = parent
+    this.#hashes[entry] = halfSipHash(this.#key, parent, name)
     this.#nameAts[entry] = this.#names.length
     this.#next[entry] = previous
     this.#kinds[entry] = KINDS.indexOf(kind)
-    this.#names.u8(name.length)
+    this.#names.u16(name.length)
     this.#names.raw(name)
-    this.#enter(entry, name)
+    this.#enter(entry)
     return entry
   }
 
@@ -67,10 +76,9 @@ export class EntryTable {
     this.#values[entry] = value
   }
 
-  /** As a view: valid until something is added. */
-  name(entry: number): Uint8Array {
+  name(entry: number): ByteString {
     const at = this.#nameAts[entry] as number
-    return this.#names.rawAt(at + 1, this.#names.u8At(at))
+    return this.#reader.raw(at + 2, this.#reader.u16(at))
   }
 
   /** Where the name stands. */
@@ -78,57 +86,47 @@ export class EntryTable {
     return this.#nameAts[entry] as number
   }
 
-  /** Nothing is looked for any more. */
-  forget(): void {
-    this.#slots.buffer.transfer(0)
-    this.#parents.buffer.transfer(0)
+  /** Of no more use: its memory is not left for a garbage collection to come. */
+  close(): void {
+    for (const array of [this.#nameAts, this.#next, this.#values, this.#kinds]) free(array)
   }
 
-  /** All that follow from the child that was added last, sorted by name. */
-  sortedFrom(last: number): Uint32Array {
+  /** Nothing is looked for any more. */
+  forget(): void {
+    for (const array of [this.#slots, this.#parents, this.#hashes]) free(array)
+  }
+
+  /** All that follow from the child that was added last, in the order in which they came. */
+  listFrom(last: number): Uint32Array {
     let count = 0
     for (let entry = last; entry !== NONE; entry = this.#next[entry] as number) count++
     const entries = new Uint32Array(count)
     for (let entry = last; entry !== NONE; entry = this.#next[entry] as number) {
       entries[--count] = entry
     }
-    return entries.sort((a, b) => this.#compareNames(a, b))
+    return entries
   }
 
-  #compareNames(a: number, b: number): number {
-    const names = this.#names
-    const atA = this.#nameAts[a] as number
-    const atB = this.#nameAts[b] as number
-    const lengthA = names.u8At(atA)
-    const lengthB = names.u8At(atB)
-    const common = Math.min(lengthA, lengthB)
-    for (let i = 1; i <= common; i++) {
-      const difference = names.u8At(atA + i) - names.u8At(atB + i)
-      if (difference !== 0) return difference
-    }
-    return lengthA - lengthB
+  /** By name. */
+  sort(entries: Uint32Array): Uint32Array {
+    return sortByName(entries, (entry) => this.name(entry))
   }
 
   #isNamed(entry: number, name: ByteString): boolean {
-    const names = this.#names
     const at = this.#nameAts[entry] as number
-    if (names.u8At(at) !== name.length) return false
-    for (let i = 0; i < name.length; i++) {
-      if (names.u8At(at + 1 + i) !== name.charCodeAt(i)) return false
-    }
-    return true
+    return this.#reader.u16(at) === name.length && this.#reader.is(at + 2, name)
   }
 
-  #slotOf(parent: number, name: ByteString): number {
-    return Math.floor((halfSipHash(this.#key, parent, name) / 2 ** 32) * this.#slots.length)
+  #slotOf(hash: number): number {
+    return Math.floor((hash / 2 ** 32) * this.#slots.length)
   }
 
   #after(slot: number): number {
     return slot + 1 === this.#slots.length ? 0 : slot + 1
   }
 
-  #enter(entry: number, name: ByteString): void {
-    let slot = this.#slotOf(this.#parents[entry] as number, name)
+  #enter(entry: number): void {
+    let slot = this.#slotOf(this.#hashes[entry] as number)
     while (this.#slots[slot] !== NONE) slot = this.#after(slot)
     this.#slots[slot] = entry
   }
@@ -137,18 +135,11 @@ export class EntryTable {
     const length = this.#parents.length * 2
     this.#parents = grown(this.#parents, length)
     this.#nameAts = grown(this.#nameAts, length)
+    this.#hashes = grown(this.#hashes, length)
     this.#next = grown(this.#next, length)
     this.#values = grown(this.#values, length)
-    this.#kinds = new Uint8Array(this.#kinds.buffer.transfer(length))
-    this.#slots.buffer.transfer(0)
-    this.#slots = new Uint32Array(length * SLOTS)
-    for (let entry = 1; entry < this.#size; entry++) {
-      this.#enter(entry, toByteString(this.name(entry)))
-    }
+    this.#kinds = grownBytes(this.#kinds, length)
+    this.#slots = cleared(this.#slots, length * SLOTS)
+    for (let entry = 1; entry < this.#size; entry++) this.#enter(entry)
   }
-}
-
-/** Without leaving the old one for a garbage collection to come. */
-function grown(array: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
-  return new Uint32Array(array.buffer.transfer(length * Uint32Array.BYTES_PER_ELEMENT))
 }

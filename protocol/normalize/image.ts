@@ -17,8 +17,10 @@ import { ImageBudget } from './image-budget.ts'
 import { DEFAULT_NORMALIZE_LIMITS, type NormalizeLimits } from './limits.ts'
 import type { ImageManifest } from './manifest.ts'
 import { NormalizeError } from './normalize-error.ts'
+import { childOf } from './packed-tree.ts'
 import type { Profile } from './profile.ts'
 import { TaggedHash } from './tagged-hash.ts'
+import type { BlockStore } from './tree-bytes.ts'
 import type { DirectoryNode } from './tree.ts'
 
 export interface ImageParts {
@@ -30,6 +32,8 @@ export interface ImageParts {
   readonly layers: readonly NormalizedLayer[]
   readonly profile: Profile
   readonly limits?: NormalizeLimits | undefined
+  /** Where the flattened tree is put; default memory of this thread. */
+  readonly store?: BlockStore | undefined
 }
 
 /** A file whose content the profile drops. */
@@ -130,7 +134,7 @@ function checkCounts(parts: ImageParts, diffIDs: number, limits: NormalizeLimits
 }
 
 function normalizeRootfs(
-  { layers, profile }: ImageParts,
+  { layers, profile, store }: ImageParts,
   hasher: TaggedHash,
   configHash: ByteString,
 ): Pick<NormalizedImage, 'rootfsDigest' | 'rootfsError' | 'root'> {
@@ -139,6 +143,7 @@ function normalizeRootfs(
       layers.map((layer) => layer.root),
       profile,
       hasher,
+      store,
     )
     const rootfs = hasher.hash('rootfs', (writer) => writer.rawString(root.hash))
     const hash = hasher.hash('rootfs-image', (writer) =>
@@ -156,10 +161,10 @@ function isDropped(root: DirectoryNode, path: ByteString): boolean {
   const name = components.pop() ?? ''
   let parent = root
   for (const component of components) {
-    const child = parent.children.get(component)
+    const child = childOf(parent, component)
     if (child?.kind !== 'directory') return false
     parent = child
   }
-  const node = parent.children.get(name)
+  const node = childOf(parent, name)
   return node?.kind === 'file' && node.dropped
 }

@@ -8,7 +8,7 @@
 import type { Crypto, Hasher } from '../crypto.ts'
 import { toHex } from '../bytes.ts'
 import { escapePath } from '../escape-path.ts'
-import { type ByteString, fromByteString, toByteString } from './byte-string.ts'
+import { type ByteString, digestOf, fromByteString, sha256Of } from './byte-string.ts'
 import type { HashKey } from './half-sip-hash.ts'
 import type { ImageBudget } from './image-budget.ts'
 import { addEntry, type EntryContext, rawPath } from './layer-entry.ts'
@@ -17,7 +17,7 @@ import { DEFAULT_NORMALIZE_LIMITS, type NormalizeLimits } from './limits.ts'
 import { NormalizeError, type NormalizeErrorPlace } from './normalize-error.ts'
 import { checkGlobalPax, type Extension, NO_EXTENSION, parseGnuName, parsePax } from './pax.ts'
 import type { Profile } from './profile.ts'
-import { type ByteStore, PlainByteStore } from './tree-bytes.ts'
+import { type BlockStore, MemoryBlocks } from './tree-bytes.ts'
 import { TaggedHash } from './tagged-hash.ts'
 import { BLOCK_BYTES, isZeroBlock, parseTarHeader, type TarHeader } from './tar-header.ts'
 import type { DirectoryNode, Meta } from './tree.ts'
@@ -45,7 +45,7 @@ export interface LayerReaderInit {
   /** Takes the contents of some files as they pass. */
   readonly collect?: ContentCollector
   /** Where the tree is put down; default memory of this thread. */
-  readonly store?: ByteStore
+  readonly store?: BlockStore
   /** A secret of this process, so that no layer can be made to be slow. */
   readonly hashKey?: HashKey
 }
@@ -117,7 +117,7 @@ export class LayerReader {
       profile: this.#profile,
       limits: this.#limits,
       hasher: this.#hasher,
-      store: init.store ?? new PlainByteStore(),
+      store: init.store ?? new MemoryBlocks(),
       hashKey: init.hashKey ?? NO_HASH_KEY,
     })
     this.#context = {
@@ -126,7 +126,7 @@ export class LayerReader {
       tree: this.#tree,
       metas: new Map<string, Meta>(),
     }
-    this.#emptyContent = toByteString(this.#crypto.sha256(new Uint8Array(0)))
+    this.#emptyContent = sha256Of(this.#crypto, new Uint8Array(0))
   }
 
   /** Takes the next bytes. They may be reused by the caller once this returns. */
@@ -293,12 +293,12 @@ export class LayerReader {
     const { collected } = state
     collected?.set(bytes, collected.length - this.#remaining)
     if (state.hasher === undefined && bytes.length === this.#remaining) {
-      this.#closeFile(state.file, toByteString(this.#crypto.sha256(bytes)))
+      this.#closeFile(state.file, sha256Of(this.#crypto, bytes))
     } else {
       state.hasher ??= this.#crypto.createSha256()
       state.hasher.update(bytes)
       if (bytes.length < this.#remaining) return
-      this.#closeFile(state.file, toByteString(state.hasher.digest()))
+      this.#closeFile(state.file, digestOf(state.hasher))
     }
     if (collected !== undefined) this.#collect?.take(state.file.content, collected)
   }

@@ -5,8 +5,8 @@
  * whiteouts beside their targets, hardlinks before theirs) is an error here. Faults are
  * NormalizeErrors without a place, but for those that only the whole layer shows.
  *
- * An entry takes some hundred bytes, since a layer may have a million: a leaf is written down
- * (tree-record.ts) as soon as it is known, and names stand in a table (entry-table.ts).
+ * An entry takes some thirty bytes of memory, since a layer may have a million: a leaf is written
+ * down (tree-record.ts) as soon as it is known, and names are found by a table (entry-table.ts).
  */
 import { escapePath } from '../escape-path.ts'
 import { BranchList } from './branch-list.ts'
@@ -20,10 +20,11 @@ import { hashLeaf } from './node-encoding.ts'
 import { NormalizeError, type NormalizeErrorPlace } from './normalize-error.ts'
 import type { Profile } from './profile.ts'
 import type { TaggedHash } from './tagged-hash.ts'
-import { type ByteStore, TreeBytes } from './tree-bytes.ts'
+import { type BlockStore, TreeBytes } from './tree-bytes.ts'
 import { finishTree } from './tree-finish.ts'
-import { RecordReader, RecordWriter } from './tree-record.ts'
+import { FLAG_DROPPED, RecordReader, RecordWriter } from './tree-record.ts'
 import type { DirectoryNode, InodeNode, Meta, NodeKind } from './tree.ts'
+import { type Xlink, XlinkTable } from './xlink-table.ts'
 
 /** What an entry that is neither a directory, a hardlink nor a whiteout is. */
 export type NewInode = InodeNode extends infer N
@@ -42,27 +43,12 @@ interface PendingFile extends OpenFile {
   readonly node: InodeNode & { readonly kind: 'file' }
 }
 
-/** Several names of one inode. */
-export interface Group {
-  /** The smallest. */
-  readonly path: ByteString
-  readonly dropped: boolean
-}
-
-interface Xlink {
-  /** Of its record. */
-  readonly at: number
-  readonly firstPath: ByteString
-  readonly target: EntryPath
-  readonly place: NormalizeErrorPlace
-}
-
 export interface LayerTreeInit {
   readonly profile: Profile
   readonly limits: NormalizeLimits
   readonly hasher: TaggedHash
   /** Where the tree is put down. */
-  readonly store: ByteStore
+  readonly store: BlockStore
   readonly hashKey: HashKey
 }
 
@@ -72,12 +58,13 @@ export class LayerTree {
   readonly #hasher: TaggedHash
   readonly #bytes: TreeBytes
   readonly #writer: RecordWriter
+  readonly #reader: RecordReader
+  readonly #hashKey: HashKey
   readonly #table: EntryTable
   readonly #branches = new BranchList()
-  readonly #groups = new Map<number, Group>()
-  readonly #xlinks = new Map<ByteString, Xlink>()
-  #reader: RecordReader | undefined
-  #readable = 0
+  #xlinks: XlinkTable | undefined
+  /** Index of the layer, of which all entries are. */
+  #layer: number | undefined
   /** Entries of one directory follow one another, mostly. */
   #lastParent: { readonly path: ByteString; readonly branch: number } | undefined
   #entries = 0
@@ -89,6 +76,8 @@ export class LayerTree {
     this.#hasher = init.hasher
     this.#bytes = new TreeBytes(init.store)
     this.#writer = new RecordWriter(this.#bytes)
+    this.#reader = new RecordReader(this.#bytes)
+    this.#hashKey = init.hashKey
     this.#table = new EntryTable(this.#bytes, init.hashKey)
   }
 
@@ -184,30 +173,36 @@ export class LayerTree {
 
   /** The checks that need the whole layer, then all hashes. The tree takes no more entries. */
   finish(): DirectoryNode {
-    for (const xlink of this.#xlinks.values()) this.#checkXlink(xlink)
+    for (const xlink of this.#xlinks?.all() ?? []) this.#checkXlink(xlink)
     return finishTree({
       hasher: this.#hasher,
-      bytes: this.#bytes,
       writer: this.#writer,
+      reader: this.#reader,
       table: this.#table,
       branches: this.#branches,
-      groups: this.#groups,
     })
   }
 
   #addXlink(entry: EntryPath, target: EntryPath, meta: Meta, place: NormalizeErrorPlace): void {
-    const known = this.#xlinks.get(target.path)
+    this.#xlinks ??= new XlinkTable(this.#writer, this.#bytes, this.#hashKey)
+    const known = this.#xlinks.find(target.path)
     if (known !== undefined) {
       // Two links to one lower inode are one inode, as a link to the first of them would be.
-      this.#addName(entry, 'xlink', known.at, meta, known.firstPath)
+      this.#addName(entry, 'xlink', known.record, meta, known.firstPath)
       return
     }
     const extra = entry.path.length + target.path.length
     const added = this.#insertLeaf(entry, 'xlink', metaBytes(meta) + extra)
     const node = { kind: 'xlink' as const, meta, group: undefined, target: target.path }
-    const at = this.#writer.leaf(node, hashLeaf(this.#hasher, node))
-    this.#table.set(added, at)
-    this.#xlinks.set(target.path, { at, firstPath: entry.path, target, place })
+    const record = this.#writer.leaf(node, hashLeaf(this.#hasher, node))
+    this.#table.set(added, record)
+    this.#layer = place.layer
+    this.#xlinks.add(target.path, {
+      record,
+      firstPath: entry.path,
+      entry: place.entry ?? 0,
+      offset: place.offset ?? 0,
+    })
   }
 
   /** One more name of the inode whose record is at `at`; `first` is one that it has. */
@@ -218,27 +213,31 @@ export class LayerTree {
     meta: Meta,
     first: ByteString,
   ): void {
-    const inode = this.#records().inode(kind, at)
+    const inode = this.#reader.inode(kind, at)
     checkSameMeta(inode, meta)
     this.#table.set(this.#insertLeaf(entry, kind, 0), at)
-    const known = this.#groups.get(at)
-    if (known === undefined) this.#count(0, first.length)
-    const before = known?.path ?? first
+    const { group } = inode
+    if (group === undefined) this.#count(0, first.length)
+    const before = group ?? first
     const path = before < entry.path ? before : entry.path
+    if (path !== group) this.#writer.setGroup(at, this.#writer.string(path))
     // One name that is not dropped lets the content be seen.
-    const dropped = known?.dropped ?? (inode.kind === 'file' && inode.dropped)
-    this.#groups.set(at, { path, dropped: dropped && this.#profile.drop.has(entry.path) })
+    if (inode.kind === 'file' && inode.dropped && !this.#profile.drop.has(entry.path)) {
+      this.#writer.setFlags(at, this.#reader.flags(at) & ~FLAG_DROPPED)
+    }
   }
 
   /** A target that turned up later, or that this layer hides, would depend on the order. */
-  #checkXlink({ target, firstPath, place: { layer, entry, offset } }: Xlink): void {
-    const place = { layer, entry, offset, path: escapePath(fromByteString(firstPath)) }
+  #checkXlink({ target, firstPath, entry, offset }: Xlink & { readonly target: ByteString }): void {
+    const path = escapePath(fromByteString(firstPath))
+    const place = { layer: this.#layer, entry, offset, path }
     let branch: number = BranchList.root
-    for (const [i, name] of target.components.entries()) {
+    const components = target.split('/')
+    for (const [i, name] of components.entries()) {
       const found = this.#table.find(branch, name)
       const kind = found === undefined ? undefined : this.#table.kind(found)
       const hidden = this.#branches.isOpaque(branch) || kind === 'whiteout'
-      const last = i === target.components.length - 1
+      const last = i === components.length - 1
       if (kind !== undefined && kind !== 'whiteout' && last) {
         fail('hardlink-target-later', 'a hardlink before its target', place)
       }
@@ -313,7 +312,7 @@ export class LayerTree {
     if (!branches.isExplained(branch)) {
       if (branches.hasChildren(branch) || branches.isOpaque(branch)) branches.setLate(branch)
       branches.setMeta(branch, this.#writer.meta(meta))
-    } else if (!equalMeta(this.#records().meta(branches.metaOf(branch)), meta)) {
+    } else if (!equalMeta(this.#reader.meta(branches.metaOf(branch)), meta)) {
       fail('duplicate', 'a directory twice, and not the same')
     }
   }
@@ -342,16 +341,6 @@ export class LayerTree {
     if (this.#metadataBytes > maxLayerMetadataBytes) {
       fail('limit-metadata', `more than ${maxLayerMetadataBytes} bytes of metadata`)
     }
-  }
-
-  /** What has been written so far, to be read: a reader sees no further than when it was made. */
-  #records(): RecordReader {
-    const { buffer, length } = this.#bytes
-    if (this.#reader === undefined || this.#readable < length) {
-      this.#reader = new RecordReader(buffer)
-      this.#readable = buffer.byteLength
-    }
-    return this.#reader
   }
 }
 

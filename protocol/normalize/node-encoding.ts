@@ -5,7 +5,7 @@
  * which member the tar stored, in which order and through which chain, cannot be seen.
  */
 import type { ByteString } from './byte-string.ts'
-import type { ByteWriter } from './byte-writer.ts'
+import { ByteWriter } from './byte-writer.ts'
 import type { TaggedHash } from './tagged-hash.ts'
 import type {
   Attribute,
@@ -108,24 +108,23 @@ export function hashLeaf(hasher: TaggedHash, node: Unhashed<LeafNode>): ByteStri
   return hasher.hash('leaf', (writer) => encodeLeaf(writer, node))
 }
 
-/** Names and hashes as bytes or as byte strings. */
-export type WriteChild = <B extends Uint8Array | ByteString>(
-  name: B,
-  kind: NodeKind,
-  hash: B,
-) => void
+export type WriteChild = (name: ByteString, kind: NodeKind, hash: ByteString) => void
 
-/** The same for children that are given one after the other, sorted, and never all at once. */
+/**
+ * The same for children that are given one after the other, sorted, and never all at once.
+ * `writeChildren` may hash what it gives.
+ */
 export function hashDirectoryOf(
   hasher: TaggedHash,
   node: Omit<HashedDirectory, 'children'>,
   count: number,
   writeChildren: (write: WriteChild) => void,
 ): ByteString {
-  return hasher.hash('dir', (writer) => {
+  const encode = (writer: ByteWriter): void => {
     encodeDirectoryHead(writer, node, count)
     writeChildren((name, kind, hash) => {
-      writer.u16(name.length).any(name).u8(KIND_BYTES[kind]).any(hash)
+      writer.lp16(name).u8(KIND_BYTES[kind]).rawString(hash)
     })
-  })
+  }
+  return hasher.hash('dir', encode, new ByteWriter())
 }

@@ -4,7 +4,7 @@
  */
 import { concat, utf8 } from '../bytes.ts'
 import type { Crypto, Hasher } from '../crypto.ts'
-import { type ByteString, toByteString } from './byte-string.ts'
+import { type ByteString, digestOf, sha256Of } from './byte-string.ts'
 import { ByteWriter } from './byte-writer.ts'
 import type { Profile } from './profile.ts'
 
@@ -37,18 +37,18 @@ export class TaggedHash {
     )
   }
 
-  /** T(kind, what `encode` writes), 32 bytes. `encode` may not hash: there is one writer. */
-  hash(kind: HashKind, encode: (writer: ByteWriter) => void): ByteString {
+  /** T(kind, what `encode` writes), 32 bytes. `encode` may hash only if it has a writer of its own. */
+  hash(kind: HashKind, encode: (writer: ByteWriter) => void, own = this.#writer): ByteString {
     const prefix = this.#prefixes.get(kind)
     if (prefix === undefined) throw new Error(`no hash prefix for ${kind}`)
     let hasher: Hasher | undefined
-    const writer = this.#writer.reset((bytes) => {
+    const writer = own.reset((bytes) => {
       hasher ??= this.#crypto.createSha256()
       hasher.update(bytes)
     })
     encode(writer.raw(prefix))
-    if (hasher === undefined) return toByteString(this.#crypto.sha256(writer.bytes))
+    if (hasher === undefined) return sha256Of(this.#crypto, writer.bytes)
     hasher.update(writer.bytes)
-    return toByteString(hasher.digest())
+    return digestOf(hasher)
   }
 }

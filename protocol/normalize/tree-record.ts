@@ -1,13 +1,15 @@
 /**
  * What is written of each node of a packed tree (packed-tree.ts), and where in its record.
  *
- * A leaf is `kind, flags, meta, group if it has one, hash` and what its kind has; a directory
- * `kind, flags, meta, hash, count` and for each child, sorted, the offsets of its name and of its
- * record. Offsets count from the start of the tree's bytes.
+ * A leaf is `kind, flags, meta, group, hash` and what its kind has; a directory `kind, flags, meta,
+ * count, hash` and for each child, sorted, the offsets of its name and of its record. Offsets count
+ * from the start of the tree's bytes. Group, flags and hash of a leaf are written over when another
+ * name of it turns up.
  */
-import { type ByteString, toByteString } from './byte-string.ts'
+import { type ByteString, fromByteString } from './byte-string.ts'
 import type { Unhashed } from './node-encoding.ts'
-import type { TreeBytes } from './tree-bytes.ts'
+import { isPlainMeta, isWhiteoutDevice } from './plain-tree.ts'
+import { type BlockSource, BytesReader, type TreeBytes } from './tree-bytes.ts'
 import type { Attribute, DirectoryNode, InodeNode, Meta, NodeKind } from './tree.ts'
 
 export const KINDS: readonly NodeKind[] = [
@@ -20,28 +22,28 @@ export const KINDS: readonly NodeKind[] = [
   'whiteout',
   'xlink',
 ]
-/** In the place of a kind: a directory of another packed tree. */
-export const ELSEWHERE = KINDS.length
-/** The same with changes. */
-export const ALTERED = KINDS.length + 1
+/** In the place of a kind: a node of another packed tree. */
+const ELSEWHERE = KINDS.length
 
-export const HASH_BYTES = 32
 /** Of an offset. */
 export const NONE = 0
 
 export const FLAG_OPAQUE = 1
 export const FLAG_LATE = 2
+/** Of a directory and of a leaf: plain-tree.ts. A leaf with a group is not plain for all that. */
 export const FLAG_PLAIN = 4
-const FLAG_DROPPED = 1
-const FLAG_GROUPED = 2
+export const FLAG_DROPPED = 8
+/** Of a leaf with a group: its hash is over the group that it has in the end. */
+export const FLAG_LINKED = 16
 
+const HASH_BYTES = 32
 const FLAGS_AT = 1
-export const META_AT = 2
+const META_AT = 2
 const GROUP_AT = 6
-const GROUP_BYTES = 4
-const LEAF_HASH_AT = 6
-export const DIRECTORY_HASH_AT = 6
-export const DIRECTORY_COUNT_AT = DIRECTORY_HASH_AT + HASH_BYTES
+const COUNT_AT = 6
+const HASH_AT = 10
+const BODY_AT = HASH_AT + HASH_BYTES
+const PAIR_BYTES = 8
 
 /** Metas that are kept to be written once; those with attributes are seldom shared. */
 const MAX_SHARED_METAS = 4096
@@ -58,17 +60,19 @@ export class RecordWriter {
     const { bytes } = this
     const meta = this.meta(node.meta)
     const group = node.group === undefined ? NONE : this.string(node.group)
-    const at = bytes.length
-    bytes.u8(KINDS.indexOf(node.kind))
-    const dropped = node.kind === 'file' && node.dropped ? FLAG_DROPPED : 0
-    bytes.u8(dropped | (group === NONE ? 0 : FLAG_GROUPED))
-    bytes.u32(meta)
-    if (group !== NONE) bytes.u32(group)
-    bytes.raw(hash)
+    const plain = node.kind !== 'xlink' && !isWhiteoutDevice(node) && isPlainMeta(node.meta)
+    const dropped = node.kind === 'file' && node.dropped
+    const at = this.#head(
+      node.kind,
+      (plain ? FLAG_PLAIN : 0) | (dropped ? FLAG_DROPPED : 0),
+      meta,
+      group,
+      hash,
+    )
     if (node.kind === 'file') {
       bytes.f64(node.size)
       bytes.raw(node.content)
-    } else if (node.kind === 'symlink' || node.kind === 'xlink') bytes.string(node.target)
+    } else if (node.kind === 'symlink' || node.kind === 'xlink') this.string(node.target)
     else if (node.kind !== 'fifo') {
       bytes.u32(node.major)
       bytes.u32(node.minor)
@@ -77,31 +81,18 @@ export class RecordWriter {
   }
 
   whiteout(hash: ByteString): number {
-    const { bytes } = this
-    const at = bytes.length
-    bytes.u8(KINDS.indexOf('whiteout'))
-    bytes.u8(0)
-    bytes.u32(NONE)
-    bytes.raw(hash)
-    return at
+    return this.#head('whiteout', 0, NONE, NONE, hash)
   }
 
-  /** Its children follow, with `child`. */
+  /** `children`: pairs of offsets, of the name and of the record. */
   directory(
     node: Pick<DirectoryNode, 'opaque' | 'late' | 'plain' | 'hash'>,
     meta: number,
     count: number,
   ): number {
-    const { bytes } = this
-    const at = bytes.length
-    bytes.u8(KINDS.indexOf('directory'))
-    bytes.u8(
-      (node.opaque ? FLAG_OPAQUE : 0) | (node.late ? FLAG_LATE : 0) | (node.plain ? FLAG_PLAIN : 0),
-    )
-    bytes.u32(meta)
-    bytes.raw(node.hash)
-    bytes.u32(count)
-    return at
+    const flags =
+      (node.opaque ? FLAG_OPAQUE : 0) | (node.late ? FLAG_LATE : 0) | (node.plain ? FLAG_PLAIN : 0)
+    return this.#head('directory', flags, meta, count, node.hash)
   }
 
   child(name: number, record: number): void {
@@ -117,36 +108,17 @@ export class RecordWriter {
     return at
   }
 
-  /** `changes`: offsets of names and of records; NONE for what is removed. */
-  altered(
-    base: { readonly part: number; readonly at: number },
-    meta: number,
-    hash: ByteString,
-    changes: readonly number[],
-  ): number {
-    const { bytes } = this
-    const at = bytes.length
-    bytes.u8(ALTERED)
-    bytes.u32(base.part)
-    bytes.u32(base.at)
-    bytes.u32(meta)
-    bytes.raw(hash)
-    bytes.u32(changes.length / 2)
-    for (const offset of changes) bytes.u32(offset)
-    return at
-  }
-
-  /** At most 255 bytes: a component of a path. */
   name(text: ByteString): number {
     const at = this.bytes.length
-    this.bytes.u8(text.length)
+    this.bytes.u16(text.length)
     this.bytes.raw(text)
     return at
   }
 
   string(text: ByteString): number {
     const at = this.bytes.length
-    this.bytes.string(text)
+    this.bytes.u32(text.length)
+    this.bytes.raw(text)
     return at
   }
 
@@ -163,8 +135,8 @@ export class RecordWriter {
     for (const attributes of [meta.xattrs, meta.records]) {
       bytes.u32(attributes.length)
       for (const { key, value } of attributes) {
-        bytes.string(key)
-        bytes.string(value)
+        this.string(key)
+        this.string(value)
       }
     }
     if (meta.xattrs.length === 0 && meta.records.length === 0) {
@@ -173,80 +145,122 @@ export class RecordWriter {
     }
     return at
   }
+
+  /** Of the leaf at `at`; `group`: where its path is written. */
+  setGroup(at: number, group: number): void {
+    const bytes = new Uint8Array(4)
+    new DataView(bytes.buffer).setUint32(0, group, true)
+    this.bytes.patch(at + GROUP_AT, bytes)
+  }
+
+  setFlags(at: number, flags: number): void {
+    this.bytes.patch(at + FLAGS_AT, Uint8Array.of(flags))
+  }
+
+  setHash(at: number, hash: ByteString): void {
+    this.bytes.patch(at + HASH_AT, fromByteString(hash))
+  }
+
+  /** `last`: the group of a leaf, the count of a directory. */
+  #head(kind: NodeKind, flags: number, meta: number, last: number, hash: ByteString): number {
+    const { bytes } = this
+    const at = bytes.length
+    bytes.u8(KINDS.indexOf(kind))
+    bytes.u8(flags)
+    bytes.u32(meta)
+    bytes.u32(last)
+    bytes.raw(hash)
+    return at
+  }
 }
 
 export class RecordReader {
-  readonly #bytes: Uint8Array
-  readonly #view: DataView
+  readonly #bytes: BytesReader
   readonly #metas = new Map<number, Meta>()
 
-  constructor(buffer: ArrayBufferLike) {
-    // Of one length, also where the buffer may grow.
-    this.#bytes = new Uint8Array(buffer, 0, buffer.byteLength)
-    this.#view = new DataView(buffer, 0, buffer.byteLength)
+  constructor(source: BlockSource) {
+    this.#bytes = new BytesReader(source)
   }
 
-  /** A number below KINDS.length, ELSEWHERE or ALTERED. */
-  code(at: number): number {
-    return this.#bytes[at] as number
+  /** Undefined for a node of another tree. */
+  kind(at: number): NodeKind | undefined {
+    return KINDS[this.#bytes.u8(at)]
   }
 
-  kind(at: number): NodeKind {
-    return KINDS[this.code(at)] as NodeKind
+  /** Of `elsewhere`. */
+  there(at: number): { readonly part: number; readonly at: number } {
+    return { part: this.#bytes.u32(at + 1), at: this.#bytes.u32(at + 5) }
   }
 
   flags(at: number): number {
-    return this.#bytes[at + FLAGS_AT] as number
+    return this.#bytes.u8(at + FLAGS_AT)
   }
 
-  u32(at: number): number {
-    return this.#view.getUint32(at, true)
+  /** NONE where there is none. */
+  groupAt(at: number): number {
+    return this.#bytes.u32(at + GROUP_AT)
   }
 
   hash(at: number): ByteString {
-    return this.#raw(at, HASH_BYTES)
+    return this.#bytes.raw(at + HASH_AT, HASH_BYTES)
   }
 
-  whiteoutHash(at: number): ByteString {
-    return this.hash(at + LEAF_HASH_AT)
+  /** Children of the directory at `at`. */
+  count(at: number): number {
+    return this.#bytes.u32(at + COUNT_AT)
   }
 
-  name(at: number): ByteString {
-    return this.#raw(at + 1, this.#bytes[at] as number)
+  childName(at: number, index: number): ByteString {
+    const name = this.#bytes.u32(at + BODY_AT + index * PAIR_BYTES)
+    return this.#bytes.raw(name + 2, this.#bytes.u16(name))
+  }
+
+  /** Where its record is. */
+  child(at: number, index: number): number {
+    return this.#bytes.u32(at + BODY_AT + index * PAIR_BYTES + 4)
+  }
+
+  /** Of any node but a whiteout; undefined for a directory that has no entry of its own. */
+  metaOf(at: number): Meta | undefined {
+    const meta = this.#bytes.u32(at + META_AT)
+    return meta === NONE ? undefined : this.meta(meta)
+  }
+
+  /** Of the file at `at`. */
+  size(at: number): number {
+    return this.#bytes.f64(at + BODY_AT)
   }
 
   inode(kind: InodeNode['kind'], at: number): InodeNode {
-    const meta = this.meta(this.u32(at + META_AT))
-    const flags = this.flags(at)
-    const grouped = (flags & FLAG_GROUPED) !== 0
-    const group = grouped ? this.#string(this.u32(at + GROUP_AT)) : undefined
-    const hashAt = at + LEAF_HASH_AT + (grouped ? GROUP_BYTES : 0)
-    const common = { hash: this.hash(hashAt), meta, group }
-    const body = hashAt + HASH_BYTES
+    const bytes = this.#bytes
+    const groupAt = this.groupAt(at)
+    const meta = this.meta(bytes.u32(at + META_AT))
+    const group = groupAt === NONE ? undefined : this.string(groupAt)
+    const common = { hash: this.hash(at), meta, group }
+    const body = at + BODY_AT
     if (kind === 'file') {
-      const size = this.#view.getFloat64(body, true)
-      const dropped = (flags & FLAG_DROPPED) !== 0
-      return { kind, ...common, size, content: this.hash(body + 8), dropped }
+      const content = bytes.raw(body + 8, HASH_BYTES)
+      const dropped = (this.flags(at) & FLAG_DROPPED) !== 0
+      return { kind, ...common, size: this.size(at), content, dropped }
     }
-    if (kind === 'symlink' || kind === 'xlink') {
-      return { kind, ...common, target: this.#string(body) }
-    }
+    if (kind === 'symlink' || kind === 'xlink')
+      return { kind, ...common, target: this.string(body) }
     if (kind === 'fifo') return { kind, ...common }
-    return { kind, ...common, major: this.u32(body), minor: this.u32(body + 4) }
+    return { kind, ...common, major: bytes.u32(body), minor: bytes.u32(body + 4) }
   }
 
   meta(at: number): Meta {
     const known = this.#metas.get(at)
     if (known !== undefined) return known
-    const timed = this.#bytes[at + 12] === 1
-    const mtime = this.#view.getFloat64(at + 13, true)
+    const bytes = this.#bytes
+    const mtime = bytes.u8(at + 12) === 1 ? bytes.f64(at + 13) : undefined
     const xattrs = this.#attributes(at + 21)
     const records = this.#attributes(xattrs.end)
     const meta = {
-      mode: this.u32(at),
-      uid: this.u32(at + 4),
-      gid: this.u32(at + 8),
-      mtime: timed ? mtime : undefined,
+      mode: bytes.u32(at),
+      uid: bytes.u32(at + 4),
+      gid: bytes.u32(at + 8),
+      mtime,
       xattrs: xattrs.list,
       records: records.list,
     }
@@ -257,24 +271,20 @@ export class RecordReader {
     return meta
   }
 
+  string(at: number): ByteString {
+    return this.#bytes.raw(at + 4, this.#bytes.u32(at))
+  }
+
   #attributes(at: number): { readonly list: Attribute[]; readonly end: number } {
     const list: Attribute[] = []
     let end = at + 4
-    for (let left = this.u32(at); left > 0; left--) {
-      const key = this.#string(end)
+    for (let left = this.#bytes.u32(at); left > 0; left--) {
+      const key = this.string(end)
       end += 4 + key.length
-      const value = this.#string(end)
+      const value = this.string(end)
       end += 4 + value.length
       list.push({ key, value })
     }
     return { list, end }
-  }
-
-  #string(at: number): ByteString {
-    return this.#raw(at + 4, this.u32(at))
-  }
-
-  #raw(at: number, length: number): ByteString {
-    return toByteString(this.#bytes.subarray(at, at + length))
   }
 }

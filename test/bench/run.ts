@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { benchDelivery } from './delivery.ts'
 import { benchDifference } from './difference.ts'
 import { benchFirstSync } from './first-sync.ts'
+import { benchMemory } from './memory.ts'
 import { benchNormalize } from './normalize.ts'
 import { folder } from './report.ts'
 import { benchStart } from './start.ts'
@@ -21,6 +22,7 @@ const { values } = parseArgs({
 const size = Number(values.size)
 
 const benches = new Map<string, () => Promise<void>>([
+  ['memory', () => benchMemory()],
   ['statements', () => benchStatements()],
   ['verdict', () => benchVerdict(size)],
   ['start', () => benchStart(size)],

@@ -9,6 +9,7 @@ import { ImageLayers } from '../../../../node/image/image-layers.ts'
 import { chooseLayerCacheFolder, LayerCache } from '../../../../node/image/layer-cache.ts'
 import type { ExpectedLayer } from '../../../../node/image/blob-pass.ts'
 import type { ReadLayer } from '../../../../node/image/layer-pass.ts'
+import { TreeSpace } from '../../../../node/image/tree-space.ts'
 import { parseProfile } from '../../../../protocol/normalize/profile.ts'
 import { sha256 } from '../../../support/oci-image.ts'
 import { makeTar } from '../../../support/tar-writer.ts'
@@ -157,7 +158,7 @@ describe('a record', () => {
   it('that cannot be written is no error', async () => {
     await writeFile(join(folder, 'file'), '')
     const cache = new LayerCache({ folder: join(folder, 'file', 'below') })
-    expect(await cache.load('rebuildnet/1', EXPECTED)).toBeUndefined()
+    expect(await cache.load('rebuildnet/1', EXPECTED, new TreeSpace())).toBeUndefined()
   })
 })
 

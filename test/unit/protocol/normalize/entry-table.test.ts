@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { EntryTable } from '../../../../protocol/normalize/entry-table.ts'
 import { halfSipHash } from '../../../../protocol/normalize/half-sip-hash.ts'
-import { PlainByteStore, TreeBytes } from '../../../../protocol/normalize/tree-bytes.ts'
+import { MemoryBlocks, TreeBytes } from '../../../../protocol/normalize/tree-bytes.ts'
 
 const KEY = { k0: 0x12345678, k1: 0x9abcdef0 }
-const table = (): EntryTable => new EntryTable(new TreeBytes(new PlainByteStore()), KEY)
+const table = (): EntryTable => new EntryTable(new TreeBytes(new MemoryBlocks()), KEY)
 
 describe('a table of entries', () => {
   it('finds each of many names below its own parent, and no other', () => {
@@ -26,7 +26,7 @@ describe('a table of entries', () => {
     expect(entries.find(3, 'name-1')).toBeUndefined()
     expect(entries.find(0, 'name-1000')).toBeUndefined()
     expect(entries.find(0, 'name-')).toBeUndefined()
-    expect(entries.sortedFrom(last[1] ?? 0)).toHaveLength(1000)
+    expect(entries.listFrom(last[1] ?? 0)).toHaveLength(1000)
   })
 
   it('sorts names by their bytes', () => {
@@ -35,9 +35,7 @@ describe('a table of entries', () => {
     let last = 0
     for (const name of names) last = entries.add(0, name, 'file', last)
     entries.forget()
-    const sorted = [...entries.sortedFrom(last)].map((entry) =>
-      Buffer.from(entries.name(entry)).toString('latin1'),
-    )
+    const sorted = [...entries.sort(entries.listFrom(last))].map((entry) => entries.name(entry))
     expect(sorted).toEqual(names.toSorted((a, b) => (a < b ? -1 : 1)))
   })
 })
