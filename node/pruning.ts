@@ -7,7 +7,8 @@
  */
 import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Sid } from '../protocol/identifiers.ts'
+import type { Sid, UnixSeconds } from '../protocol/identifiers.ts'
+import { systemTimers, type Timers } from './alert/timers.ts'
 import { Retention, type DisposableReason } from './disposable.ts'
 import type { PruneReport } from './http/node-service.ts'
 import type { Logger } from './logger.ts'
@@ -35,13 +36,19 @@ export interface PruneOptions {
 }
 
 const CHUNK = 200
-const FIRST_MS = 600_000
+/** Not all in one at a start. */
+const FIRST_SECONDS = 600
+/** The clock may be set, and the machine sleep: no timer is trusted for longer. */
+const LOOK_SECONDS = 3600
+/** Name in the store of when it was last pruned by itself. */
+const LAST = 'prune last'
 
 export class Pruning {
   readonly #parts: Parts
   readonly #logger: Logger
+  readonly #stopping = new AbortController()
   #turn: Promise<unknown> = Promise.resolve()
-  #timer: NodeJS.Timeout | undefined
+  #loop: Promise<void> = Promise.resolve()
 
   constructor(parts: Parts, logger: Logger) {
     this.#parts = parts
@@ -49,26 +56,51 @@ export class Pruning {
   }
 
   /** By itself from time to time, where the configuration says so. */
-  start(): void {
-    const { everySeconds, olderThanSeconds: olderThan } = this.#parts.config.prune
-    if (everySeconds === 0) return
-    this.#timer = setTimeout(
-      () => {
-        this.prune({ dryRun: false, olderThan })
-          .catch((error: unknown) => {
-            this.#logger.error({ error: String(error) }, 'it was not pruned; it is tried again')
-          })
-          .finally(() => this.start())
-      },
-      // Not all in one at a start; no timer holds for longer than 24 days.
-      Math.min(Math.max(everySeconds * 1000, FIRST_MS), 2 ** 31 - 1),
-    )
-    this.#timer.unref()
+  start(timers: Timers = systemTimers): void {
+    if (this.#parts.config.prune.everySeconds === 0) return
+    this.#loop = this.#repeat(timers).catch((error: unknown) => {
+      if (this.#stopping.signal.aborted) return
+      this.#logger.error({ error: String(error) }, 'it is not pruned any more')
+    })
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#stopping.abort(new Error('the node is stopping'))
+    await this.#loop
     await this.#turn
+  }
+
+  async #repeat(timers: Timers): Promise<void> {
+    const { olderThanSeconds: olderThan } = this.#parts.config.prune
+    let wait = FIRST_SECONDS
+    for (;;) {
+      await timers.sleep(wait * 1000, this.#stopping.signal)
+      try {
+        wait = await this.#secondsToNext()
+        if (wait > 0) continue
+        await this.prune({ dryRun: false, olderThan })
+        await this.#note(this.#parts.logs.time.seconds())
+        wait = await this.#secondsToNext()
+      } catch (error) {
+        this.#logger.error({ error: String(error) }, 'it was not pruned; it is tried again')
+        wait = LOOK_SECONDS
+      }
+    }
+  }
+
+  /** From the last time on, which a restart does not change; an hour at most. */
+  async #secondsToNext(): Promise<number> {
+    const { config, logs, store } = this.#parts
+    const now = logs.time.seconds()
+    const noted = (await store.meta.get(LAST)) as UnixSeconds | undefined
+    // The first time is one turn from now; so it is where the clock has been set back since.
+    if (noted === undefined || noted > now) await this.#note(now)
+    const last = Math.min(noted ?? now, now)
+    return Math.min(LOOK_SECONDS, Math.max(0, last + config.prune.everySeconds - now))
+  }
+
+  async #note(now: UnixSeconds): Promise<void> {
+    await this.#parts.store.meta.put(LAST, now, { sync: true })
   }
 
   prune(options: PruneOptions): Promise<PruneReport> {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { StatementSummary } from '../../node/http/node-service.ts'
+import type { Standing } from '../../node/system/standing.ts'
 import type { Bind } from '../command-table.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
@@ -19,7 +20,7 @@ const MARKS: Readonly<Record<'ok' | 'warn' | 'fail', Span>> = {
 export function define(command: Command, bind: Bind): void {
   command
     .description(
-      'Checks what this machine can do: Node, git, builders and their isolation, disk, clock, operator card, policy. Exits 1 where something keeps a node from working.',
+      'Checks what this machine can do: Node, git, builders and their isolation, disk, clock, operator card, policy; and whether the node builds and votes. Exits 1 where something keeps a node from working.',
     )
     .option('--no-build', 'for a node that only asks and watches')
   addExamples(command, ['doctor', 'doctor --no-build --json'])
@@ -39,7 +40,9 @@ export function define(command: Command, bind: Bind): void {
       readPolicyWarnings(context.dataFolder),
       readCardExpiry(context.dataFolder),
     ])
-    const latestKnownTime = cardExpires === undefined ? undefined : await latestOwnTime(context)
+    const isMade = cardExpires !== undefined
+    const latestKnownTime = isMade ? await latestOwnTime(context) : undefined
+    const standing = isMade ? await readStanding(context) : undefined
     const { out, dataFolder } = context
     const { builders } = await loadConfig({ dataFolder, environment: process.env })
     const findings = await context.untilStopped((signal) =>
@@ -51,6 +54,7 @@ export function define(command: Command, bind: Bind): void {
           ...(cardExpires === undefined ? {} : { cardExpires }),
           ...(latestKnownTime === undefined ? {} : { latestKnownTime }),
           ...(policyWarnings === undefined ? {} : { policyWarnings }),
+          ...(standing === undefined ? {} : { standing }),
         },
         signal,
       ),
@@ -98,6 +102,12 @@ async function latestOwnTime(context: Context): Promise<number | undefined> {
     .catch(() => [])
   const times = own.flatMap(({ body }) => timesOf(body))
   return times.length === 0 ? undefined : Math.max(...times)
+}
+
+/** What the node says of itself; undefined where its store cannot be read. */
+async function readStanding(context: Context): Promise<Standing | undefined> {
+  const status = await context.withNode(({ client }) => client.status()).catch(() => undefined)
+  return status === undefined ? undefined : { gate: status.queue.gate, disk: status.disk }
 }
 
 function timesOf(body: StatementSummary['body']): readonly number[] {

@@ -24,6 +24,9 @@ export interface GitFetchOptions {
   readonly timeoutMs: number
 }
 
+/** Address space of a git that lists refs: some millions of them, in KiB. */
+const MAX_LIST_KIB = 512 * 1024
+
 export class GitFetch {
   readonly #options: GitFetchOptions
   readonly #location: SourceLocation
@@ -181,7 +184,9 @@ export class GitFetch {
     maxKeptBytes?: number,
   ): Promise<CommandResult> {
     const features = await probeSandbox()
-    const result = await runCommand(['git', '--git-dir', this.#repository, ...args], {
+    const command = ['git', '--git-dir', this.#repository, ...args]
+    const isList = args[0] === 'ls-remote'
+    const result = await runCommand(isList ? withinMemory(command) : command, {
       cwd: this.#options.work,
       env: {
         PATH: SYSTEM_PATH,
@@ -215,6 +220,14 @@ export class GitFetch {
     }
     return result
   }
+}
+
+/**
+ * Git holds a list of refs whole before it prints any of it, and a server may send one without an
+ * end. Systems that know no such limit run it all the same.
+ */
+function withinMemory(command: readonly string[]): readonly string[] {
+  return ['sh', '-c', `ulimit -v ${MAX_LIST_KIB} 2>/dev/null; exec "$@"`, 'sh', ...command]
 }
 
 /** The whole configuration that git hears. */

@@ -9,6 +9,7 @@ import { statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Clock } from '../clock.ts'
 import { examineCard } from './card-expiry.ts'
+import { examineStanding, type Standing } from './standing.ts'
 
 export interface Finding {
   readonly name: string
@@ -50,6 +51,8 @@ export interface DoctorOptions {
   readonly builds: boolean
   /** What is odd about the policy, a line each; undefined where there is no policy to read. */
   readonly policyWarnings?: readonly string[]
+  /** Of the node of this folder, running or not; undefined where it cannot be asked. */
+  readonly standing?: Standing
 }
 
 const MIN_NODE = [22, 18] as const
@@ -76,6 +79,7 @@ export async function examine(
       ? []
       : [examineCard(options.cardExpires, Math.floor(components.clock.now() / 1000))]),
     ...examinePolicy(options.policyWarnings),
+    ...(options.standing === undefined ? [] : examineStanding(options.standing)),
   ]
 }
 

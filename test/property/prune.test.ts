@@ -28,11 +28,15 @@ import {
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
 import { generateCase } from '../support/verdict-generator.ts'
 
-const CASES = 1_000
+const CASES = (process.env.REBUILDNET_TEST_DEPTH ?? 'default') === 'default' ? 1_000 : 20_000
 const STORES = 5
 const STATEMENTS = 80
 /** By when everything is old. */
 const LATER = 10 * 366 * 86_400
+const EVERYTHING = { after: LATER, olderThan: 0 }
+const DAY = 86_400
+/** Also times at which some of what could go is still young, and is kept. */
+const TIMES = [EVERYTHING, { after: 0, olderThan: 0 }, { after: 8 * DAY, olderThan: 7 * DAY }]
 const SELF = rebuilders[0]!
 /** Never votes. */
 const lurker = makeOperator('lurker')
@@ -40,8 +44,9 @@ const lurker = makeOperator('lurker')
 function pruned(
   statements: readonly SignedStatement[],
   terms: Pick<RetentionTerms, 'images' | 'policy' | 'wanted' | 'self'>,
+  { after, olderThan }: { readonly after: number; readonly olderThan: number } = EVERYTHING,
 ) {
-  const retention = new Retention({ ...terms, logs: [], now: TEST_TIME + LATER, olderThan: 0 })
+  const retention = new Retention({ ...terms, logs: [], now: TEST_TIME + after, olderThan })
   for (const statement of statements) retention.note(statement)
   for (const statement of statements) retention.judge(statement)
   return retention.disposable()
@@ -55,7 +60,8 @@ describe('pruning', () => {
       const self = 'op1self'
       const images = input.projects.map(({ image }) => image)
       const wanted = wantedOperators(input.policy, input.projects, self)
-      const disposable = pruned(input.statements, { images, policy: input.policy, wanted, self })
+      const terms = { images, policy: input.policy, wanted, self }
+      const disposable = pruned(input.statements, terms, TIMES[seed % TIMES.length])
       gone += disposable.size
       const statements = input.statements.filter(({ sid }) => !disposable.has(sid))
       expect(decide({ ...input, statements }), `seed ${seed}`).toEqual(decide(input))

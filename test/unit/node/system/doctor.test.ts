@@ -9,6 +9,7 @@ import {
   examineNode,
   examinePolicy,
 } from '../../../../node/system/doctor.ts'
+import { examineStanding, type Standing } from '../../../../node/system/standing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -99,5 +100,53 @@ describe('the policy', () => {
   it('that can be met is well, and where there is none nothing is said', () => {
     expect(examinePolicy([])).toMatchObject([{ status: 'ok' }])
     expect(examinePolicy(undefined)).toEqual([])
+  })
+})
+
+describe('what a node says of itself', () => {
+  const gate = { reasons: [], pausedSince: null, votingStopped: null, scheduleChanges: null }
+  const disk = { budgetBytes: 10 * 1024 ** 3, heldBytes: 0, neededBytes: 0, over: false }
+  const of = (standing: Partial<Standing>) =>
+    examineStanding({ gate, disk, ...standing }).map(({ name, status, detail, remedy }) =>
+      [name, status, detail, ...(remedy === undefined ? [] : [remedy])].join(' | '),
+    )
+
+  it('is that it builds and votes', () => {
+    expect(of({})).toEqual([
+      'voting | ok | this node votes',
+      'queue | ok | rebuilds may begin at any time',
+      'budget | ok | 0.0 MiB of logs, trees and work folders of 10240.0 MiB given',
+    ])
+  })
+
+  it('is that it stopped voting, why, and how it goes on', () => {
+    const votingStopped = { since: 1_767_225_600, reasons: ['two cold builds differ'] }
+    const reasons = ['voting stopped: two cold builds differ']
+    expect(of({ gate: { ...gate, votingStopped, reasons } })[0]).toBe(
+      'voting | fail | stopped since 2026-01-01T00:00:00.000Z: two cold builds differ | look at memory, disk and heat of this machine, then run "rebuildnet queue resume --voting"',
+    )
+  })
+
+  it('is that it was paused, and its hours', () => {
+    const paused = { ...gate, pausedSince: 1_767_225_600, reasons: ['paused by hand'] }
+    expect(of({ gate: paused })[1]).toContain(
+      'queue | warn | paused by hand since 2026-01-01T00:00:00.000Z | run "rebuildnet queue resume"',
+    )
+    const shut = { ...paused, reasons: [...paused.reasons, 'outside the hours'] }
+    const hours = { scheduleChanges: 1_767_225_600 }
+    expect(of({ gate: { ...shut, ...hours } })[2]).toBe(
+      'schedule | ok | outside its hours, which begin at 2026-01-01T00:00:00.000Z',
+    )
+    expect(of({ gate: { ...gate, ...hours } })[1]).toBe(
+      'schedule | ok | within its hours, until 2026-01-01T00:00:00.000Z',
+    )
+  })
+
+  it('is that its disk budget is too small, or that there is none', () => {
+    const small = { budgetBytes: 1024 ** 2, heldBytes: 3 * 1024 ** 2, neededBytes: 2 * 1024 ** 2 }
+    expect(of({ disk: { ...small, over: true } })[2]).toContain(
+      'budget | warn | 3.0 MiB of logs, trees and work folders of 1.0 MiB given, of which 2.0 MiB are needed | raise disk.budget_mb',
+    )
+    expect(of({ disk: { ...disk, budgetBytes: null } })[2]).toContain('without a limit | give')
   })
 })
