@@ -2,7 +2,7 @@
 import type { Finding } from './doctor.ts'
 
 /** Whether builds may begin; what node/rebuild/queue-gate.ts says fits. */
-export interface GateStanding {
+interface GateStanding {
   readonly reasons: readonly string[]
   readonly pausedSince: number | null
   readonly votingStopped: { readonly since: number; readonly reasons: readonly string[] } | null
@@ -10,7 +10,7 @@ export interface GateStanding {
 }
 
 /** What builds have left on the disk; what node/disk-budget.ts says fits. */
-export interface DiskStanding {
+interface DiskStanding {
   readonly budgetBytes: number | null
   readonly heldBytes: number
   readonly neededBytes: number
