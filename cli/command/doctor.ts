@@ -40,9 +40,7 @@ export function define(command: Command, bind: Bind): void {
       readPolicyWarnings(context.dataFolder),
       readCardExpiry(context.dataFolder),
     ])
-    const isMade = cardExpires !== undefined
-    const latestKnownTime = isMade ? await latestOwnTime(context) : undefined
-    const standing = isMade ? await readStanding(context) : undefined
+    const { latestKnownTime, standing } = cardExpires === undefined ? {} : await askNode(context)
     const { out, dataFolder } = context
     const { builders } = await loadConfig({ dataFolder, environment: process.env })
     const findings = await context.untilStopped((signal) =>
@@ -94,20 +92,26 @@ async function readCardExpiry(root: string): Promise<number | undefined> {
   return (await loadOwnCard(folder, nodeCrypto)).card.body.expires
 }
 
-/** Newest time in what this node has signed; undefined where its store cannot be read. */
-async function latestOwnTime(context: Context): Promise<number | undefined> {
-  const own = await context
-    .withNode(({ client }) => client.log({ limit: MAX_STATEMENTS }))
+/** What the node knows, in one question; nothing where its store cannot be read. */
+async function askNode(context: Context): Promise<{
+  /** Newest time in what this node has signed. */
+  readonly latestKnownTime?: number
+  readonly standing?: Standing
+}> {
+  const told = await context
+    .withNode(async ({ client }) => ({
+      own: await client.log({ limit: MAX_STATEMENTS }),
+      status: await client.status(),
+    }))
     // The doctor is asked when things are broken: what is wrong with the store, fsck tells.
-    .catch(() => [])
-  const times = own.flatMap(({ body }) => timesOf(body))
-  return times.length === 0 ? undefined : Math.max(...times)
-}
-
-/** What the node says of itself; undefined where its store cannot be read. */
-async function readStanding(context: Context): Promise<Standing | undefined> {
-  const status = await context.withNode(({ client }) => client.status()).catch(() => undefined)
-  return status === undefined ? undefined : { gate: status.queue.gate, disk: status.disk }
+    .catch(() => undefined)
+  if (told === undefined) return {}
+  const times = told.own.flatMap(({ body }) => timesOf(body))
+  const { queue, disk } = told.status
+  return {
+    ...(times.length === 0 ? {} : { latestKnownTime: Math.max(...times) }),
+    standing: { gate: queue.gate, disk },
+  }
 }
 
 function timesOf(body: StatementSummary['body']): readonly number[] {

@@ -28,7 +28,7 @@ describe.skipIf(missing.length > 0)(
         },
       })
     })
-    afterAll(() => lone?.stop())
+    afterAll(() => lone.stop())
 
     /** Builds that were begun, of this version, since the node was made. */
     async function begun(version: string): Promise<number> {
