@@ -21,7 +21,8 @@ describe.runIf(runs)(`podman build${words}`, () => {
   if (DEEP) {
     describeBuilder('podman', create)
     describeWithRegistry('podman', create)
-    // Its limits are those of buildah, whose suite runs them; on a tiny disk Podman itself does not start.
+    // Its limits are buildah's, whose suite runs them. Not here: a full disk of 64 MB is called
+    // builder-failed in place of disk-full, both infrastructure, and why is not known yet.
     describeSafety('podman', create, { ownNetwork: true })
   }
 })
