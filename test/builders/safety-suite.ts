@@ -90,7 +90,8 @@ export function describeSafety(
     })
 
     it('holds a flooder of the log, until its time is up', async () => {
-      const limits = { timeoutMs: 8000, logBytes: 200_000 }
+      // A daemon must be there before it can be flooded.
+      const limits = { timeoutMs: containers ? 30_000 : 8000, logBytes: 200_000 }
       const job = await workshop().makeJob(await dockerfile('RUN yes flood\n'), {}, limits)
       expect(await fail(job)).toMatchObject({ code: 'build-timeout', class: 'infrastructure' })
       const log = await readFile(job.logFile, 'utf8')
