@@ -104,6 +104,7 @@ export class SimNetwork {
     )
     if (running || !this.isOpen(client.name, serverName)) return
     const result: SyncResult = { heads: 0, statements: 0, complete: false }
+    const knowledge = knowledgeOf(client)
     const run = world.code.syncClient(
       {
         crypto: simCrypto,
@@ -129,8 +130,8 @@ export class SimNetwork {
         world.note(
           `sync ${client.name} ${serverName} ${result.heads} ${result.statements} ${String(result.complete)}`,
         )
-        const came = result.heads > 0 || result.statements > 0
-        if (came && this.peers.has(serverName) && this.#isAloneWithSomething(client)) {
+        const hasLearned = knowledgeOf(client) > knowledge
+        if (hasLearned && this.peers.has(serverName) && this.#isAloneWithSomething(client)) {
           this.lastNews = world.queue.now
         }
         this.#judge(outcome, client.name, serverName)
@@ -316,4 +317,10 @@ export class SimNetwork {
       `${client} of ${server}: ${error.message}`,
     )
   }
+}
+
+/** How much a node knows: it grows to an end, whatever peers repeat. */
+function knowledgeOf({ book, statements }: SimNode): number {
+  const leaves = book.heads().reduce((sum, { size }) => sum + size, 0)
+  return leaves + statements.size + book.proofs().length
 }
