@@ -15,7 +15,7 @@ const program = await chooseInflater(inflater === 'auto' ? 'auto' : 'builtin', p
 const cache = folder === undefined ? undefined : new LayerCache({ folder })
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
 delay.enable()
-const { normalized } = await normalizeSource(
+const { normalized, layers } = await normalizeSource(
   { crypto: nodeCrypto, cache },
   { reference, inflater: program },
 )
@@ -23,6 +23,8 @@ delay.disable()
 process.stdout.write(
   JSON.stringify({
     digest: normalized.normalizedDigest,
+    bytes: normalized.layers.reduce((sum, { bytes }) => sum + bytes, 0),
+    entries: layers.reduce((sum, { entries }) => sum + entries, 0),
     maxRssBytes: process.resourceUsage().maxRSS * 1024,
     maxDelayMs: Math.max(0, delay.max / 1e6 - RESOLUTION_MS),
   }),
