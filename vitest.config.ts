@@ -54,7 +54,7 @@ const simulationTimeout =
 /** Files that take long, the longest first: one that begins last keeps a core waiting. */
 const LONG = [
   ...['seeds-even.test.ts', 'seeds-odd.test.ts', 'mutants.test.ts'],
-  ...['kills-one.test.ts', 'kills-other.test.ts'],
+  ...['docker.test.ts', 'podman.test.ts', 'kills-one.test.ts', 'kills-other.test.ts'],
 ]
 
 class LongFirst extends BaseSequencer {

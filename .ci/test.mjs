@@ -62,7 +62,20 @@ const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-tests-'))
 const report = join(folder, 'report.json')
 // The deeper runs repeat only what has depth: seeds, kills and mutants.
 const deep = ['property', 'simulation', 'faults', 'builders']
-const projects = depth === 'default' ? [] : deep.flatMap((name) => ['--project', name])
+/** In their folders, but the same at every depth. */
+const shallow = [
+  ...['builders/buildah', 'builders/buildkit-remote', 'builders/sandbox', 'faults/full-disk'],
+  ...['normalize-flatten', 'normalize-hostile', 'normalize-layer', 'replica'].map(
+    (name) => `property/${name}`,
+  ),
+].map((name) => `test/${name}.test.ts`)
+const projects =
+  depth === 'default'
+    ? []
+    : [
+        ...deep.flatMap((name) => ['--project', name]),
+        ...shallow.flatMap((path) => ['--exclude', path]),
+      ]
 const status = run(
   process.execPath,
   [
