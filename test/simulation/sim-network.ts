@@ -137,7 +137,7 @@ export class SimNetwork {
         this.#judge(outcome, client.name, serverName)
         this.#touch(client.name)
         if (result.complete && client.up) {
-          this.#confirm(client, serverName)
+          this.#confirm(client)
           done?.()
         }
       },
@@ -245,21 +245,21 @@ export class SimNetwork {
     this.tellAll(node.name, { kind: 'proof', bytes })
   }
 
-  #confirm(node: SimNode, from: string): void {
+  #confirm(node: SimNode): void {
     const { operator } = node
     if (operator === undefined || node.signing) return
     if (node.restored) {
-      // A restored backup is as safe as the first peer that is asked: see README.md.
+      // A restored backup is as safe as the first peer that is asked: see README.md. What counts is what
+      // it was told, not what the peer knows by now.
       const last = this.#world.ledger.lastOf(operator.key.publicKey)
-      const peer = this.node(from)
-      const knows = peer?.book
+      const knows = node.book
         .heads()
         .some(
           ({ origin, size }) =>
             origin.key === operator.key.publicKey &&
             (origin.n > (last?.n ?? 0) || (origin.n === last?.n && size >= last.size)),
         )
-      if (last !== undefined && knows !== true) return
+      if (last !== undefined && !knows) return
     }
     node.confirm()
     this.#world.note(`confirmed ${node.name}`)
