@@ -45,7 +45,7 @@ export interface DemoOptions {
 /** Rebuilders that must agree before the demo's user believes them. */
 const THRESHOLD = 3
 const REBUILDERS = ['alpha', 'bravo', 'charlie', 'delta'] as const
-const TIMEOUT_MS = 170_000
+const TIMEOUT_MS = 300_000
 const POLL_MS = 1000
 
 const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0', '--no-mdns']
