@@ -15,6 +15,17 @@ import {
 } from '../support/statements.ts'
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
 
+/** With an entry of what these tests store. */
+const INDEXES = [
+  'byImage',
+  'byKey',
+  'named',
+  'byVersion',
+  'byPublished',
+  'byArrival',
+  'outlines',
+] as const
+
 const release = makeRelease()
 const alice = makeOperator('alice')
 const rebuild = makeRebuild({ operator: alice, release })
@@ -105,15 +116,7 @@ describe('T18: a store whose disk changed something', () => {
     expect(store.statements.count()).toBe(4)
   })
 
-  it.each([
-    'byImage',
-    'byKey',
-    'named',
-    'byVersion',
-    'byPublished',
-    'byArrival',
-    'outlines',
-  ] as const)('finds a damaged entry of the index %s, and makes it anew', async (table) => {
+  it.each(INDEXES)('finds a damaged entry of the index %s, and makes it anew', async (table) => {
     await change(table, ([, value]) => flip(value, 5))
     const store = await open()
     const { statements } = store
@@ -133,15 +136,7 @@ describe('T18: a store whose disk changed something', () => {
     expect((await ask()).length).toBeGreaterThan(0)
   })
 
-  it.each([
-    'byImage',
-    'byKey',
-    'named',
-    'byVersion',
-    'byPublished',
-    'byArrival',
-    'outlines',
-  ] as const)(
+  it.each(INDEXES)(
     'makes entries of %s anew that are missing after an unclean stop, without being asked',
     async (table) => {
       await change(table, () => 'delete')
