@@ -8,6 +8,7 @@
  */
 import { ByteReader } from './byte-reader.ts'
 import { crc32c, maskedCrc } from './crc32c.ts'
+import { STATEMENT_KEY_BYTES, TABLES } from './keys.ts'
 import { DELETED, STORED, type Version } from './version.ts'
 
 const BLOCK_BYTES = 32 * 1024
@@ -15,6 +16,8 @@ const HEADER_BYTES = 7
 const [FULL, FIRST, MIDDLE, LAST] = [1, 2, 3, 4] as const
 /** Sequence of the first change (8 bytes), and how many there are (4). */
 const BATCH_HEADER_BYTES = 12
+/** How the change begins that stores a statement: its kind, the length of its key, its table. */
+const STATEMENT_STORED = Uint8Array.of(STORED, STATEMENT_KEY_BYTES, TABLES.statement)
 
 interface Piece {
   readonly kind: number
@@ -33,13 +36,32 @@ export function isJournalIntact(file: Uint8Array): boolean {
   return true
 }
 
-/** Every change that can still be read. */
+/**
+ * Every change that can still be read. One bit of a length leads astray in all that follows it in its
+ * batch, and a batch may hold hundreds of statements: in a damaged one they are looked for at every
+ * byte, so that some come twice.
+ */
 export function* journalVersions(file: Uint8Array): Generator<Version> {
   for (const batch of batches(file)) {
     try {
       yield* versionsIn(batch)
     } catch (error) {
-      // The rest of the batch is lost.
+      // What is no statement is lost in the rest of the batch.
+      if (!(error instanceof RangeError)) throw error
+    }
+    if (!batch.intact) yield* statementsIn(batch.bytes)
+  }
+}
+
+function* statementsIn(bytes: Uint8Array): Generator<Version> {
+  const batch = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let at = batch.indexOf(STATEMENT_STORED)
+  for (; at >= 0; at = batch.indexOf(STATEMENT_STORED, at + 1)) {
+    const reader = new ByteReader(bytes.subarray(at + STATEMENT_STORED.length - 1))
+    try {
+      const key = reader.skip(STATEMENT_KEY_BYTES)
+      yield { key, value: reader.skip(reader.varint()), sequence: 0, intact: false }
+    } catch (error) {
       if (!(error instanceof RangeError)) throw error
     }
   }

@@ -83,6 +83,7 @@ const RELATIONS: Readonly<Record<Relation, number>> = {
 }
 
 export const SID_BYTES = 32
+export const STATEMENT_KEY_BYTES = 1 + SID_BYTES
 const ZERO = Uint8Array.of(0)
 
 /** Keys from `gte` up to, and without, `lt`. */

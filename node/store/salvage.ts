@@ -3,18 +3,21 @@
  * process over a turned bit, or pass over it in silence.
  *
  * A value is taken only where it certifies itself: a statement by its hash and sid, a record by its
- * checksum over key and value. Of several versions the latest is taken whose checksum in the file
- * holds; what stood in a damaged place is taken only where nothing else is known of its key, since
- * nobody can say how old it is. Indexes are left out: they are made anew.
+ * checksum over key and value. In a damaged place a wrong length may lead into bytes that a peer has
+ * chosen: the signature of a statement from there is verified again. Of several versions the latest is
+ * taken whose checksum in the file holds; what stood in a damaged place is taken only where nothing
+ * else is known of its key, since nobody can say how old it is. Indexes are left out: they are made
+ * anew.
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Crypto } from '../../protocol/crypto.ts'
 import type { Sid } from '../../protocol/identifiers.ts'
+import { openStatement } from '../../protocol/open-statement.ts'
 import { parseChecked } from './checked.ts'
 import type { Operation } from './database.ts'
 import { journalVersions } from './journal-file.ts'
-import { INDEX_TABLES, lastSid, SID_BYTES, TABLES } from './keys.ts'
+import { INDEX_TABLES, lastSid, STATEMENT_KEY_BYTES, TABLES } from './keys.ts'
 import { ignoreMissing, JOURNAL_FILE, TABLE_FILE } from './scrub.ts'
 import { parseStatementRecord } from './statement-record.ts'
 import { tableVersions } from './table-versions.ts'
@@ -40,7 +43,6 @@ const BATCH = 512
 /** Of what stood in a damaged place: earlier than anything else. */
 const UNKNOWN_AGE = -1
 const DERIVED: ReadonlySet<number> = new Set(INDEX_TABLES.map((table) => TABLES[table]))
-const STATEMENT_KEY_BYTES = 1 + SID_BYTES
 
 interface Record {
   readonly age: number
@@ -120,13 +122,24 @@ class Saved {
     }
     const known = this.#statements.get(name)
     if (known !== undefined && known >= age) return false
-    if (parseStatementRecord(key, value, this.#components.crypto) === undefined) {
+    if (!this.#isSound(key, value, age)) {
       this.#damaged.add(name)
       return false
     }
     this.#statements.set(name, age)
     this.#waiting.push({ type: 'put', key: Uint8Array.from(key), value: Uint8Array.from(value) })
     return true
+  }
+
+  #isSound(key: Uint8Array, value: Uint8Array, age: number): boolean {
+    const { crypto } = this.#components
+    const record = parseStatementRecord(key, value, crypto)
+    if (record === undefined || age !== UNKNOWN_AGE) return record !== undefined
+    try {
+      return openStatement(record.bytes, crypto).sid === lastSid(key)
+    } catch {
+      return false
+    }
   }
 
   async flush(atLeast: number): Promise<void> {

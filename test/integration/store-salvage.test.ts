@@ -7,8 +7,12 @@ import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { Database } from '../../node/store/database.ts'
 import { encodeChecked } from '../../node/store/checked.ts'
 import { FORMAT_KEY } from '../../node/store/format.ts'
+import { keyIn, statementKey } from '../../node/store/keys.ts'
+import { encodeStatementRecord } from '../../node/store/statement-record.ts'
 import type { Store, StoreInit } from '../../node/store/store.ts'
-import { utf8 } from '../../protocol/bytes.ts'
+import { concat, utf8 } from '../../protocol/bytes.ts'
+import { parseEnvelope } from '../../protocol/envelope.ts'
+import { sidOf } from '../../protocol/sid.ts'
 import { makeOperator, makeRelease } from '../support/statements.ts'
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
 
@@ -84,6 +88,59 @@ describe('a store of which a bit has turned over', () => {
       }
     },
   )
+
+  it('keeps all but two statements of one large batch in a journal, whatever length in it is wrong', async () => {
+    folder = await temporaryFolder()
+    const filled = await openStore(folder)
+    // What comes while the first is written is one batch.
+    await Promise.all(releases.map(({ bytes }) => filled.statements.put(bytes)))
+    await filled.close()
+    const file = await fileOf('.log')
+    const contents = await readFile(file)
+    for (const { statement } of releases) {
+      const key = statementKey(statement.sid)
+      const at = contents.indexOf(key)
+      // The length of the key, and the first byte of the length of the value.
+      for (const place of [at - 1, at + key.length]) {
+        const flipped = Uint8Array.from(contents)
+        flipped[place]! ^= 0x80
+        const found = await examine(await copyWith(file, flipped), { crypto: nodeCrypto })
+        expect(found?.statements, `byte ${place}`).toBeGreaterThanOrEqual(sids.length - 2)
+      }
+    }
+  })
+
+  it('takes no statement out of bytes that somebody had put into another record', async () => {
+    const { statement, bytes } = makeRelease({
+      operator: makeOperator('mallory'),
+      version: '6.6.6',
+    })
+    const forged = Uint8Array.from(bytes)
+    // Within the signature.
+    forged[40]! ^= 1
+    const sid = sidOf(parseEnvelope(forged), nodeCrypto)
+    for (const [message, name] of [
+      [bytes, statement.sid],
+      [forged, sid],
+    ] as const) {
+      folder = await temporaryFolder()
+      await (await openStore(folder)).close()
+      const database = await Database.open(join(folder, 'level'), async () => new Error('locked'))
+      const record = { arrival: 0, bytes: message }
+      const value = encodeStatementRecord(name, record, nodeCrypto)
+      const length = Uint8Array.of((value.length & 127) | 128, value.length >> 7)
+      const inside = concat(Uint8Array.of(1, 33), statementKey(name), length, value)
+      const key = keyIn('logs', utf8('leaves'))
+      await database.write([{ type: 'put', key, value: encodeChecked(key, inside) }], true)
+      await database.close()
+      const file = await fileOf('.log')
+      const contents = await readFile(file)
+      contents[contents.indexOf(key) - 1]! ^= 0x40
+      const found = await examine(await copyWith(file, contents), { crypto: nodeCrypto })
+      // Whoever signed it could have sent it.
+      expect(found?.statements).toBe(message === bytes ? 1 : 0)
+    }
+  })
 
   it('is refused where LevelDB cannot find its way, and saved whole where that is asked for', async () => {
     const names = await readdir(join(folder, 'level'))
