@@ -7,12 +7,13 @@ import { basename } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** A suite of the last group starts processes of its own, and more than two of the others gain nothing. */
-const WORKERS = Math.min(4, availableParallelism())
+const CORES = Math.min(4, availableParallelism())
+/** What talks to sockets, disks and programs waits for a third of its time, in which another can run. */
+const WAITING = CORES + 2
 const GROUPS = {
-  computing: { groupOrder: 1, maxWorkers: WORKERS },
-  machine: { groupOrder: 2, maxWorkers: WORKERS },
-  processes: { groupOrder: 3, maxWorkers: WORKERS },
+  computing: { groupOrder: 1, maxWorkers: CORES },
+  machine: { groupOrder: 2, maxWorkers: WAITING },
+  processes: { groupOrder: 3, maxWorkers: WAITING },
 } as const
 
 /** Milliseconds. Far beyond what a test takes: on a busy machine nothing is learned from a close one. */
