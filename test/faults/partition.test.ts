@@ -10,7 +10,6 @@ import { createLossyNetwork, NODE_PORT } from '../support/faults-network.ts'
 import { FaultNode, PATIENCE } from '../support/faults-node.ts'
 import { GOOD, makeNodeFolder, putStatements, writeSettings } from '../support/real-node.ts'
 import { makeRebuild, makeRelease } from '../support/statements.ts'
-import { temporaryFolder } from '../support/temporary-store.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const NODES = 20
@@ -102,7 +101,6 @@ it.skipIf(process.getuid?.() !== 0)(
       await writeSettings(folder, announcer!, folders)
       await putStatements(folder, ...(i === 0 ? [release] : []), ...rebuilds[i]!)
     }
-    const compileCache = await temporaryFolder()
     const bootstrap: string[] = []
     const nodes: FaultNode[] = []
     const startNode = async (i: number): Promise<void> => {
@@ -111,7 +109,6 @@ it.skipIf(process.getuid?.() !== 0)(
       const node = new FaultNode({
         root: folders[i]!.root,
         by,
-        compileCache,
         config: {
           network: 'test',
           listen: [`/ip4/0.0.0.0/tcp/${NODE_PORT}`],

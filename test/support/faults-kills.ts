@@ -76,7 +76,6 @@ export function testHalfOfKills(): void {
     { timeout: 600_000 + ROUNDS * 30_000 },
     async () => {
       const [alice, watcher] = [await makeNodeFolder('alice'), await makeNodeFolder('watcher')]
-      const compileCache = await temporaryFolder()
       const { repository, commit } = await makeSource(await temporaryFolder())
       for (const folder of [alice, watcher]) {
         await writeSettings(folder, alice, [alice])
@@ -87,13 +86,9 @@ export function testHalfOfKills(): void {
         ...{ listen: ['/ip4/127.0.0.1/tcp/0'], mdns: false, upnp: false, network: 'test' },
         ...{ sync_interval: '2s', min_free_mb: 0, log_level: 'error' },
       }
-      const peer = new FaultNode({ root: watcher.root, config, compileCache })
+      const peer = new FaultNode({ root: watcher.root, config })
       const bootstrap = (await peer.start()).listen.slice(0, 1)
-      const node = new FaultNode({
-        root: alice.root,
-        config: { ...config, bootstrap },
-        compileCache,
-      })
+      const node = new FaultNode({ root: alice.root, config: { ...config, bootstrap } })
       // A stop in order once: a process that is killed leaves no compiled code to the next.
       await node.start()
       await node.signing()

@@ -25,8 +25,6 @@ export interface FaultNodeInit {
   /** What to run it by, such as `ip netns exec NAME`. */
   readonly by?: readonly string[]
   readonly config: Readonly<Record<string, string | number | boolean | readonly string[]>>
-  /** Where compiled code is kept between its processes, which saves a quarter of each start. */
-  readonly compileCache?: string
 }
 
 export class FaultNode {
@@ -56,7 +54,7 @@ export class FaultNode {
 
   /** Begins a process; resolves when there is one, long before it has started. */
   async spawn(config: FaultNodeInit['config'] = {}): Promise<void> {
-    const { root, by = [], compileCache } = this.#init
+    const { root, by = [] } = this.#init
     const lines = Object.entries({ format: 1, ...this.#init.config, ...config }).map(
       ([key, value]) => `${key} = ${JSON.stringify(value)}\n`,
     )
@@ -65,13 +63,7 @@ export class FaultNode {
       ...by,
       ...[process.execPath, MAIN, 'start', '--json', '--data', root],
     ]
-    const child = spawn(command, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: {
-        ...process.env,
-        ...(compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache }),
-      },
-    })
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     this.#words = []
     createInterface(child.stderr).on('line', (line) => {
