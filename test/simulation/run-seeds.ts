@@ -3,8 +3,7 @@ import type { ProtocolCode } from './protocol-code.ts'
 import { simulate } from './simulation.ts'
 import type { Scenario } from './world.ts'
 
-/** CI is to run 20,000. It runs as many as were seen to hold, and as its time allows. */
-const DEPTHS: Readonly<Record<string, number>> = { default: 2000, ci: 8000, soak: 1_000_000 }
+const DEPTHS: Readonly<Record<string, number>> = { default: 2000, ci: 20_000, soak: 1_000_000 }
 const TRACE_LINES = 40
 
 /** How many seeds all files together run. */
