@@ -18,6 +18,7 @@ import type { Release } from '../protocol/release.ts'
 import type { SignedStatement } from '../protocol/statement.ts'
 import { unixSeconds, type Clock } from './clock.ts'
 import type { Logger } from './logger.ts'
+import { Turns } from './turns.ts'
 
 /** A result that is promised and not said: as it is kept. */
 export interface PromisedVote {
@@ -85,7 +86,7 @@ export class BlindVotes {
   readonly #committed = new Set<string>()
   /** Since when enough are committed. */
   readonly #enough = new Map<string, number>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #cancel: (() => void) | undefined
   #started = false
 
@@ -108,7 +109,7 @@ export class BlindVotes {
   async stop(): Promise<void> {
     this.#started = false
     this.#cancel?.()
-    await this.#turn
+    await this.#turns.ended()
   }
 
   /** Results that are promised and not said. */
@@ -122,12 +123,12 @@ export class BlindVotes {
 
   /** The statement that promises it; published now where that was not done. */
   commitmentTo(promised: PromisedVote): Promise<Sid> {
-    return this.#inTurn(() => this.#commit(promised))
+    return this.#turns.take(() => this.#commit(promised))
   }
 
   /** Says a result, or promises it where nobody can know it yet; returns the statement that came of it. */
   say(vote: Rebuild): Promise<Sid> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const { publish, clock, crypto, key, randomBytes, table } = this.#components
       if (vote.publishedDigest !== undefined) return publish(vote)
       const isLate = (await this.#isPublished(vote)) || (await this.#hasSpoken(vote))
@@ -158,7 +159,7 @@ export class BlindVotes {
 
   /** Says at once what is promised of a build input: its image is out. */
   async sayNow(inputDigest: string): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.take(async () => {
       for (const each of this.promised()) {
         if (each.vote.inputDigest === inputDigest) await this.#open(each)
       }
@@ -173,7 +174,7 @@ export class BlindVotes {
   /** Says whatever is due, and comes back when the next is. */
   async check(): Promise<void> {
     if (!this.#components.mayVote()) return
-    const next = await this.#inTurn(async () => {
+    const next = await this.#turns.take(async () => {
       let soonest = Infinity
       for (const each of this.promised()) {
         // Signed with another key it opens nothing: then it is said as any result is.
@@ -301,12 +302,6 @@ export class BlindVotes {
       ({ body }) =>
         (body.kind === 'rebuild' || body.kind === 'commitment') && body.inputDigest === inputDigest,
     )
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#turn.then(work)
-    this.#turn = done.catch(() => undefined)
-    return done
   }
 }
 

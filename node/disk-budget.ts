@@ -8,6 +8,7 @@
  */
 import type { DiskSummary } from './http/disk-summary.ts'
 import type { Logger } from './logger.ts'
+import { Turns } from './turns.ts'
 
 /** Something that can be let go of. */
 export interface Held {
@@ -41,7 +42,7 @@ const LOOK_MS = 600_000
 export class DiskBudget {
   readonly #components: DiskBudgetComponents
   readonly #maxBytes: number
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #timer: NodeJS.Timeout | undefined
   #last: DiskSummary | undefined
   #gone = { items: 0, bytes: 0 }
@@ -61,7 +62,7 @@ export class DiskBudget {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#turn
+    await this.#turns.ended()
   }
 
   /** Looks soon, as after a build; returns at once. */
@@ -73,9 +74,7 @@ export class DiskBudget {
 
   /** Lets go of what is too much. */
   keep(): Promise<DiskSummary> {
-    const done = this.#turn.then(() => this.#keep())
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#turns.take(() => this.#keep())
   }
 
   /** What is there: as of the last look, or now where there was none. */

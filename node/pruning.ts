@@ -13,6 +13,7 @@ import { Retention, type DisposableReason } from './disposable.ts'
 import type { PruneReport } from './http/node-service.ts'
 import type { Logger } from './logger.ts'
 import type { NodeParts } from './node-parts.ts'
+import { Turns } from './turns.ts'
 
 type Parts = Pick<
   NodeParts,
@@ -47,7 +48,7 @@ export class Pruning {
   readonly #parts: Parts
   readonly #logger: Logger
   readonly #stopping = new AbortController()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   #loop: Promise<void> = Promise.resolve()
 
   constructor(parts: Parts, logger: Logger) {
@@ -67,7 +68,7 @@ export class Pruning {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the node is stopping'))
     await this.#loop
-    await this.#turn
+    await this.#turns.ended()
   }
 
   async #repeat(timers: Timers): Promise<void> {
@@ -104,9 +105,7 @@ export class Pruning {
   }
 
   prune(options: PruneOptions): Promise<PruneReport> {
-    const done = this.#turn.then(() => this.#prune(options))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#turns.take(() => this.#prune(options))
   }
 
   async #prune({ dryRun, olderThan }: PruneOptions): Promise<PruneReport> {

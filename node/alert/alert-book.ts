@@ -23,6 +23,7 @@ import {
 } from './alert.ts'
 import type { AlertStore, RecordChange } from './alert-store.ts'
 import type { Outbox } from './outbox.ts'
+import { Turns } from '../turns.ts'
 
 export interface AlertBookComponents {
   readonly store: AlertStore
@@ -45,7 +46,7 @@ export class AlertBook {
   readonly #listeners = new Set<AlertListener>()
   #nextNumber = 1
   /** Observations take their turn: two at once must not begin one alert twice. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
 
   constructor(components: AlertBookComponents) {
     this.#components = components
@@ -68,9 +69,7 @@ export class AlertBook {
     answer: Answer,
     evidence: AlertEvidence = evidenceOf(answer),
   ): Promise<readonly AlertEvent[]> {
-    const done = this.#turn.then(() => this.#observe(answer, evidence))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#turns.take(() => this.#observe(answer, evidence))
   }
 
   /**
@@ -82,9 +81,7 @@ export class AlertBook {
     found: readonly OperatorFinding[],
     now: UnixSeconds,
   ): Promise<readonly AlertEvent[]> {
-    const done = this.#turn.then(() => this.#observeOperators(kind, found, now))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#turns.take(() => this.#observeOperators(kind, found, now))
   }
 
   /** Takes note of all tags of one project that are not announced now, and why. */
@@ -96,9 +93,7 @@ export class AlertBook {
     const kind = 'not-announced'
     const findings = found.map((finding) => ({ ...finding, kind, image }) as const)
     const isMeant = (alert: Alert): boolean => alert.kind === kind && alert.image === image
-    const done = this.#turn.then(() => this.#settle(isMeant, findings, now))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#turns.take(() => this.#settle(isMeant, findings, now))
   }
 
   /** In the order in which they began. */
@@ -110,7 +105,7 @@ export class AlertBook {
 
   /** Lets go of those that ended before; returns how many there are. The newest one keeps the count. */
   forgetEnded(before: UnixSeconds, { dryRun }: { readonly dryRun: boolean }): Promise<number> {
-    const done = this.#turn.then(async () => {
+    return this.#turns.take(async () => {
       const { store } = this.#components
       const old = (await this.#stored())
         .slice(0, -1)
@@ -118,8 +113,6 @@ export class AlertBook {
       if (!dryRun) await store.write(old.map(({ id }) => store.alerts.deleting(id)))
       return old.length
     })
-    this.#turn = done.catch(() => undefined)
-    return done
   }
 
   /** How many alerts last. */

@@ -28,6 +28,7 @@ import {
   readObject,
   type Generation,
 } from './tree-records.ts'
+import { Turns } from '../turns.ts'
 
 export interface TreeStoreComponents {
   readonly clock: Clock
@@ -64,7 +65,7 @@ export class TreeStore {
   readonly #maxBytes: number
   #opened: Promise<Opened> | undefined
   #generations: Map<number, Generation> | undefined
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
 
   constructor(components: TreeStoreComponents, init: TreeStoreInit) {
     this.#components = components
@@ -85,9 +86,7 @@ export class TreeStore {
 
   /** Keeps these, and lets the oldest go where it is too much. Nothing where the disk is full. */
   keep(objects: Iterable<TreeObject>): Promise<void> {
-    const done = this.#turn.then(() => this.#keep(objects))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#turns.take(() => this.#keep(objects))
   }
 
   /** Bytes of what is kept; what two generations share counts twice. */
@@ -109,13 +108,11 @@ export class TreeStore {
 
   /** Lets go of one, but for what another has too. */
   forget(generation: number): Promise<void> {
-    const done = this.#turn.then(() => this.#forget(generation))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#turns.take(() => this.#forget(generation))
   }
 
   async close(): Promise<void> {
-    await this.#turn
+    await this.#turns.ended()
     if (this.#opened === undefined) return
     const { level, generations } = await this.#opened
     const used = [...generations].map(([number, generation]) => {

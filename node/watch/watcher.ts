@@ -26,6 +26,7 @@ import {
   type SeenTags,
 } from './plan.ts'
 import { refuseTag } from './tag-signature.ts'
+import { Turns } from '../turns.ts'
 
 /** What a tag is announced as. */
 export interface WatchedRelease {
@@ -105,7 +106,7 @@ export class ProjectWatch {
   /** What the servers said last, by what they called it. */
   #tags: { readonly etag?: string; readonly tags: readonly string[] } | undefined
   readonly #digests = new Map<string, { readonly etag?: string; readonly digest: string }>()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
 
   constructor(components: ProjectWatchComponents, watched: WatchedProject) {
     this.#components = components
@@ -115,9 +116,7 @@ export class ProjectWatch {
 
   /** One look, after those that are on their way. `retry`: also at what was refused. */
   look(options: { readonly retry: boolean }, signal: AbortSignal): Promise<LookReport> {
-    const done = this.#turn.then(() => this.#look(options, signal))
-    this.#turn = done.catch(() => undefined)
-    return done
+    return this.#turns.take(() => this.#look(options, signal))
   }
 
   async #look({ retry }: { readonly retry: boolean }, signal: AbortSignal): Promise<LookReport> {
