@@ -7,12 +7,11 @@ import { CommandBuilder } from './rebuild/command-builder.ts'
 import { Docker } from './rebuild/docker.ts'
 import { Podman } from './rebuild/podman.ts'
 
-export function makeBuilders({
-  buildkit,
-  buildkitPrograms,
-  docker,
-  command,
-}: BuilderConfig): readonly Builder[] {
+/** `owner`: the node whose builds they are, in letters and digits; absent where none is built. */
+export function makeBuilders(
+  { buildkit, buildkitPrograms, docker, command }: BuilderConfig,
+  owner?: string,
+): readonly Builder[] {
   const programs = buildkitPrograms === undefined ? {} : { programs: buildkitPrograms }
   return [
     ...buildkit.map((remote) => new BuildKit({ ...programs, remote })),
@@ -20,7 +19,7 @@ export function makeBuilders({
     // Who names daemons elsewhere wants builds to be there.
     ...(buildkit.length === 0 ? [new BuildKit(programs)] : []),
     new Podman(),
-    new Docker(docker),
+    new Docker({ ...docker, ...(owner === undefined ? {} : { owner }) }),
     ...(command === undefined ? [] : [new CommandBuilder(command)]),
   ]
 }

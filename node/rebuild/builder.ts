@@ -11,6 +11,7 @@ import type { FailureClass, RebuildStage } from '../../protocol/rebuild.ts'
 import type { BuilderName, BuilderPin, Recipe } from '../../protocol/recipe.ts'
 import { BuildError, type BuildErrorCode } from './build-error.ts'
 import type { FetchedFile } from './egress/http-relay.ts'
+import type { EgressRoutes } from './egress/route.ts'
 
 export interface BuildLimits {
   /** For the whole build, base images included. */
@@ -52,6 +53,8 @@ export interface BuildJob {
   readonly limits: BuildLimits
   /** `host[:port]` of registries that speak plain http. Loopback registries need no entry. */
   readonly insecureRegistries: readonly string[]
+  /** What the operator has put before archives, for what is fetched by plain HTTP. */
+  readonly routes?: EgressRoutes
   /** The project's image, which the build may not read. */
   readonly image: string
   /** Digests of the published image, in no matter which repository: the build may not start from one. */
@@ -113,6 +116,11 @@ export interface Builder {
   /** Undefined where it is not installed or does not run here. */
   detect(signal: AbortSignal): Promise<DetectedBuilder | undefined>
   build(job: BuildJob, signal: AbortSignal): Promise<BuildResult>
+  /**
+   * Takes away what builds left outside of their work folders when this node was killed, and names it.
+   * Before any build begins. Never throws.
+   */
+  sweep?(signal: AbortSignal): Promise<readonly string[]>
   /** The exact commands of `build`, one argv each; those for base images only where the source is there. */
   plan(job: BuildJob): readonly (readonly string[])[]
 }

@@ -31,6 +31,14 @@ export interface DockerBuilder {
   readonly confined: boolean
 }
 
+/**
+ * The name of a new builder; `owner` says whose it is to those who share a Docker, and to a node that
+ * comes back after it was killed.
+ */
+export function builderName(owner: string, build: string): string {
+  return `${PREFIX}${owner}-${build}`
+}
+
 /** Where the state of a daemon lies in its container. */
 export const CONTAINED_STATE = '/var/lib/buildkit'
 
@@ -47,12 +55,14 @@ export function dockerEnvironment(
   }
 }
 
+const PREFIX = 'rebuildnet-'
+
 /** As buildx names the container of the first node of a builder. */
-function containerOf({ name }: DockerBuilder): string {
+function containerOf({ name }: Pick<DockerBuilder, 'name'>): string {
   return `buildx_buildkit_${name}0`
 }
 
-function volumeOf(builder: DockerBuilder): string {
+function volumeOf(builder: Pick<DockerBuilder, 'name'>): string {
   return `${containerOf(builder)}_state`
 }
 
@@ -132,7 +142,7 @@ export function buildxCommand(
 
 export function removeCommands(
   { docker, buildx }: DockerClient,
-  builder: DockerBuilder,
+  builder: Pick<DockerBuilder, 'name'>,
 ): readonly (readonly string[])[] {
   return [
     [buildx, 'rm', '--force', builder.name],
@@ -140,6 +150,24 @@ export function removeCommands(
     [docker, 'rm', '--force', '--volumes', containerOf(builder)],
     [docker, 'volume', 'rm', '--force', volumeOf(builder)],
   ]
+}
+
+/** Print the names of containers and of volumes, one a line. */
+export function listCommands({ docker }: DockerClient): {
+  readonly containers: readonly string[]
+  readonly volumes: readonly string[]
+} {
+  return {
+    containers: [docker, 'ps', '--all', '--format', '{{.Names}}'],
+    volumes: [docker, 'volume', 'ls', '--format', '{{.Name}}'],
+  }
+}
+
+/** The builder of this owner whose container or volume bears the name; undefined for all others. */
+export function builderOf(owner: string, name: string): string | undefined {
+  const [, builder, mine] =
+    /^buildx_buildkit_(rebuildnet-([0-9a-z]+)-[0-9a-f]+)0(?:_state)?$/.exec(name) ?? []
+  return mine === owner ? builder : undefined
 }
 
 export function isLocalHost(host: string): boolean {

@@ -21,6 +21,7 @@ import { registryTables, runtimeScript, START } from './buildkit-daemon.ts'
 import type { KeeperSettings, KeeperStage, KitKeeper } from './buildkit-keeper.ts'
 import type { CommandResult } from './command.ts'
 import {
+  builderName,
   buildxCommand,
   CONTAINED_STATE,
   containedConfiguration,
@@ -48,10 +49,17 @@ export class DockerKeeper implements KitKeeper {
   readonly #builder: DockerBuilder
   #environment: Readonly<Record<string, string>> | undefined
 
-  /** `confined`: Docker is on this machine, and the node may confine what it runs. */
-  constructor(client: DockerClient, image: string, confined: boolean) {
+  /**
+   * `owner`: whose builds they are, in letters and digits. `confined`: Docker is on this machine, and
+   * the node may confine what it runs.
+   */
+  constructor(
+    client: DockerClient,
+    { image, owner, confined }: { image: string; owner: string; confined: boolean },
+  ) {
     this.#client = client
-    this.#builder = { name: `rebuildnet-${randomBytes(6).toString('hex')}`, image, confined }
+    const name = builderName(owner, randomBytes(6).toString('hex'))
+    this.#builder = { name, image, confined }
     this.kind = confined ? 'contained' : 'elsewhere'
   }
 

@@ -13,6 +13,7 @@ import { planOf } from './buildkit-plan.ts'
 import { buildFromCold } from './cold-build.ts'
 import { isLocalHost, type DockerClient } from './docker-commands.ts'
 import { DockerKeeper } from './docker-keeper.ts'
+import { sweepDocker } from './docker-sweep.ts'
 import { describeIsolation, isIsolated, listEnforcement, missingIsolation } from './isolation.ts'
 import { printOf } from './print-of.ts'
 import { SYSTEM_PATH } from './sandbox.ts'
@@ -31,7 +32,12 @@ export interface DockerOptions {
   readonly host?: string
   /** Path of buildx, where it is not among Docker's plugins. */
   readonly buildx?: string
+  /** Whose builds they are, in letters and digits: the one who may take away what is left of them. */
+  readonly owner?: string
 }
+
+/** Of builds that nobody will look for. */
+const NOBODY = 'nobody'
 
 export class Docker implements Builder {
   readonly name = 'docker'
@@ -84,7 +90,8 @@ export class Docker implements Builder {
         )
       }
       const features = await probeSandbox()
-      const keeper = new DockerKeeper(client, pinnedImage(cold), isConfined(client, features))
+      const confined = isConfined(client, features)
+      const keeper = this.#keeper(client, pinnedImage(cold), confined)
       return new BuildKitBuild(cold, { keeper, features, log }, signal).run()
     })
   }
@@ -93,7 +100,17 @@ export class Docker implements Builder {
     const client = this.#client()
     if (client === undefined) return []
     const confined = isLocalHost(client.host) && process.getuid?.() === 0
-    return planOf(job, new DockerKeeper(client, pinnedImage(job), confined))
+    return planOf(job, this.#keeper(client, pinnedImage(job), confined))
+  }
+
+  async sweep(signal: AbortSignal): Promise<readonly string[]> {
+    const client = this.#client()
+    const { owner } = this.#options
+    return client === undefined || owner === undefined ? [] : sweepDocker(client, owner, signal)
+  }
+
+  #keeper(client: DockerClient, image: string, confined: boolean): DockerKeeper {
+    return new DockerKeeper(client, { image, owner: this.#options.owner ?? NOBODY, confined })
   }
 
   #client(): DockerClient | undefined {

@@ -10,7 +10,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { findTool } from '../../node/system/packages.ts'
-import { makeImage, writeLayout } from './oci-image.ts'
+import { makeImage } from './oci-image.ts'
+import { publishImage } from './publish-image.ts'
 
 const SHELL = ['cat', 'grep', 'mkdir', 'mount', 'sed', 'sh', 'umount']
 
@@ -30,20 +31,7 @@ export async function publishBuildKit(
       layers: [{ tar: packed.stdout }],
       config: { config: { Entrypoint: ['buildkitd'], Env: ['PATH=/usr/bin:/bin'] } },
     })
-    await writeLayout(join(folder, 'layout'), { kit: image })
-    const name = `${registry}/moby/buildkit:v${kit.version}`
-    const from = `oci:${join(folder, 'layout')}:kit`
-    const options = [
-      '--quiet',
-      '--insecure-policy',
-      '--preserve-digests',
-      '--dest-tls-verify=false',
-    ]
-    const copied = spawnSync('skopeo', ['copy', ...options, from, `docker://${name}`], {
-      encoding: 'utf8',
-    })
-    if (copied.status !== 0) throw new Error(copied.stderr)
-    return `${name}@${image.digest}`
+    return await publishImage(image, `${registry}/moby/buildkit:v${kit.version}`)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
