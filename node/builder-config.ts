@@ -5,7 +5,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import { z } from 'zod'
 import { isPinnedImage } from '../protocol/recipe.ts'
-import type { CommandProgram } from './rebuild/command-builder.ts'
+import type { CommandProgram } from './rebuild/command-contract.ts'
 import type { RemoteBuildKit } from './rebuild/buildkit.ts'
 import type { DockerOptions } from './rebuild/docker.ts'
 
@@ -62,6 +62,7 @@ export const builderTables = {
           args: z.array(z.string()).optional(),
           sha256: z.string().regex(/^[0-9a-f]{64}$/, 'is no sha256 in hex'),
           readable: z.array(file.refine(isAbsolute, 'is no absolute path')).optional(),
+          own_users: z.boolean().optional(),
         })
         .optional(),
     })
@@ -114,6 +115,7 @@ export function readBuilders({ buildkit, builders }: ParsedTables, folder: strin
             sha256: command.sha256,
             args: command.args ?? [],
             readable: command.readable ?? [],
+            ownUsers: command.own_users ?? false,
           },
         }),
   }

@@ -259,7 +259,13 @@ function isAtLeast(version: string, [major, minor]: readonly [number, number]): 
  * marks that overlay leaves there (`user.overlay.origin`) into layers. Podman 5.4 has buildah 1.39.
  */
 export function keepsBitsOfUsers(program: BuildahProgram, version: string): boolean {
-  return isAtLeast(version, program === 'podman' ? [5, 4] : [1, 39])
+  const [major = 0, minor = 0] = OWN_USERS_SINCE[program].split('.').map(Number)
+  return isAtLeast(version, [major, minor])
+}
+
+export const OWN_USERS_SINCE: Readonly<Record<BuildahProgram, string>> = {
+  buildah: '1.39',
+  podman: '5.4',
 }
 
 const COMPRESSIONS = ['gzip', 'zstd', 'uncompressed']

@@ -6,7 +6,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findBaseImages, plainRegistries } from './base-images.ts'
+import { plainRegistries } from './base-images.ts'
 import { BuildError } from './build-error.ts'
 import type { Builder, BuildJob, BuildResult, DetectedBuilder } from './builder.ts'
 import { BuildahBuild } from './buildah-build.ts'
@@ -16,11 +16,13 @@ import {
   configurationFiles,
   keepsBitsOfUsers,
   layOut,
+  OWN_USERS_SINCE,
   pullCommand,
   pushCommand,
   type BuildahHost,
   type BuildahProgram,
 } from './buildah-commands.ts'
+import { readPlannedBases } from './planned-bases.ts'
 import { withEnvironment, writeCommands } from './planned-command.ts'
 import { buildFromCold } from './cold-build.ts'
 import { describeIsolation, isIsolated, listEnforcement, missingIsolation } from './isolation.ts'
@@ -41,7 +43,11 @@ export class Buildah implements Builder {
     this.#version = await readVersion(this.name, signal)
     if (this.#version === undefined) return undefined
     const features = await probeSandbox()
-    const own = { ownUsers: keepsBitsOfUsers(this.name, this.#version), ownNetwork: true }
+    const own = {
+      ownUsers: keepsBitsOfUsers(this.name, this.#version),
+      ownNetwork: true,
+      withoutUsers: `${this.name} ${this.#version} gives other bits in a user namespace, and ${OWN_USERS_SINCE[this.name]} or later does not`,
+    }
     return {
       version: this.#version,
       isolation: describeIsolation('chroot', features, own),
@@ -78,7 +84,7 @@ export class Buildah implements Builder {
     const { recipe, platform, sourceDirectory } = job
     const dockerfile = join(sourceDirectory, recipe.dockerfile)
     const context = join(sourceDirectory, recipe.context)
-    const bases = readBases(job, dockerfile)
+    const bases = readPlannedBases(job, dockerfile)
     const plain = plainRegistries(bases, job.insecureRegistries)
     const files = Object.entries(configurationFiles(layout, host, plain)).map(([name, text]) => ({
       path: join(layout.configuration, name),
@@ -97,17 +103,6 @@ export class Buildah implements Builder {
       ].map((argv) => withEnvironment(env, argv)),
     ]
   }
-}
-
-/** The base images, where the source has been fetched already. */
-function readBases(job: BuildJob, dockerfile: string): readonly string[] {
-  let text: string
-  try {
-    text = readFileSync(dockerfile, 'utf8')
-  } catch {
-    return []
-  }
-  return findBaseImages(text, job.recipe, job.platform, job.image)
 }
 
 async function readVersion(

@@ -12,7 +12,7 @@ import { basename, join } from 'node:path'
 import type { Material } from '../../protocol/rebuild.ts'
 import { canRun, isEmulated } from '../system/host.ts'
 import { findBaseImages, plainRegistries } from './base-images.ts'
-import { BuildError, type BuildErrorCode } from './build-error.ts'
+import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import {
   checkPin,
@@ -23,69 +23,39 @@ import {
 } from './builder.ts'
 import { buildFromCold, refuseOwnImage, type BuiltImage } from './cold-build.ts'
 import { succeeded } from './command.ts'
+import {
+  EXIT_CODES,
+  layOutCommand,
+  programCommand,
+  programEnvironment,
+  programFiles,
+  programFolders,
+  type CommandLayout,
+  type CommandPaths,
+  type CommandPhase,
+  type CommandProgram,
+} from './command-contract.ts'
 import { readSingleManifest, parseMaterials } from './command-output.ts'
 import { Confinement } from './confinement.ts'
 import { DISK_FULL, tidyReason } from './failed-command.ts'
-import { describeIsolation, isIsolated, listEnforcement, missingIsolation } from './isolation.ts'
+import {
+  describeIsolation,
+  isIsolated,
+  listEnforcement,
+  missingIsolation,
+  type BuilderIsolation,
+} from './isolation.ts'
+import { readPlannedBases } from './planned-bases.ts'
+import { withEnvironment, writeCommands } from './planned-command.ts'
 import { printOf } from './print-of.ts'
-import { SYSTEM_PATH } from './sandbox.ts'
 import { probeSandbox, type SandboxFeature } from './sandbox-probe.ts'
 import { resolveSourcePath, settleTree } from './source-tree.ts'
 import { removeWorkFolder } from './work-folder.ts'
 
-export interface CommandProgram {
-  /** Absolute. */
-  readonly path: string
-  /** Before the phase. */
-  readonly args: readonly string[]
-  /** Of the program's file, in hex. */
-  readonly sha256: string
-  /** What it reads beside the system's programs; absolute. */
-  readonly readable: readonly string[]
-}
-
-/** Version of the contract, for programs that know several. */
-const CONTRACT = '1'
-
-/** What an exit code of the program says; any other is a failure of the program itself. */
-const EXIT_CODES: Readonly<Record<number, BuildErrorCode>> = {
-  1: 'step-failed',
-  64: 'recipe-not-supported',
-  65: 'dockerfile-invalid',
-  69: 'base-fetch-failed',
-  75: 'step-fetch-failed',
-}
-
-type Phase = 'fetch' | 'build'
-
 /** What of the machine's isolation it makes use of. */
-const OWN = { ownNetwork: true }
-
-interface Layout {
-  readonly work: string
-  readonly scratch: string
-  readonly home: string
-  readonly temporary: string
-  readonly root: string
-  readonly image: string
-  readonly recipe: string
-  readonly bases: string
-  readonly materials: string
-}
-
-function layOut(work: string): Layout {
-  const scratch = join(work, 'scratch')
-  return {
-    work,
-    scratch,
-    home: join(work, 'home'),
-    temporary: join(work, 'tmp'),
-    root: join(work, 'root'),
-    image: join(work, 'image'),
-    recipe: join(scratch, 'recipe.json'),
-    bases: join(scratch, 'bases'),
-    materials: join(scratch, 'materials.json'),
-  }
+function isolationOf({ ownUsers }: CommandProgram): BuilderIsolation {
+  const withoutUsers = 'give own_users = true where your program can do without'
+  return { ownUsers, ownNetwork: true, withoutUsers }
 }
 
 export class CommandBuilder implements Builder {
@@ -100,12 +70,13 @@ export class CommandBuilder implements Builder {
     const version = await this.#version(signal).catch(() => undefined)
     if (version === undefined) return undefined
     const features = await probeSandbox()
+    const own = isolationOf(this.#program)
     return {
       version,
-      isolation: describeIsolation(`that of ${basename(this.#program.path)}`, features, OWN),
+      isolation: describeIsolation(`that of ${basename(this.#program.path)}`, features, own),
       isolated: isIsolated(features),
-      warnings: await missingIsolation(features, OWN),
-      enforces: await listEnforcement(features, OWN),
+      warnings: await missingIsolation(features, own),
+      enforces: await listEnforcement(features, own),
     }
   }
 
@@ -124,17 +95,16 @@ export class CommandBuilder implements Builder {
     const source = job.sourceDirectory
     const dockerfile = join(source, job.recipe.dockerfile)
     const context = join(source, job.recipe.context)
-    const environment = environmentOf(layOut(job.workDirectory), job, {
-      source,
-      dockerfile,
-      context,
-      bases: [],
-    })
-    const given = Object.entries(environment).map(([key, value]) => `${key}=${value}`)
-    return (['fetch', 'build'] as const).map((phase) => [
-      ...['env', '-i', ...given],
-      ...argvOf(this.#program, phase),
-    ])
+    const layout = layOutCommand(job.workDirectory)
+    const bases = readPlannedBases(job, dockerfile)
+    const environment = programEnvironment(layout, job, { source, dockerfile, context, bases })
+    return [
+      ['mkdir', '-p', '-m', '700', ...programFolders(layout)],
+      ...writeCommands(programFiles(layout, job, bases)),
+      ...(['fetch', 'build'] as const).map((phase) =>
+        withEnvironment(environment, programCommand(this.#program, phase)),
+      ),
+    ]
   }
 
   /** Throws BuildError where the program is not what is pinned, or tells no version. */
@@ -150,53 +120,10 @@ export class CommandBuilder implements Builder {
         `${path} is sha256 ${found}, config.toml says ${sha256}: look at it, and change one of them`,
       )
     }
-    const text = await printOf(argvOf(this.#program, 'version'), signal)
+    const text = await printOf(programCommand(this.#program, 'version'), signal)
     const version = /^\d+\.\d+[0-9A-Za-z.+~-]*$/.exec(text?.trim() ?? '')?.[0]
     if (version !== undefined) return version
     throw new BuildError('builder-missing', `"${path} version" prints no version`)
-  }
-}
-
-function argvOf({ path, args }: CommandProgram, phase: Phase | 'version'): readonly string[] {
-  return [path, ...args, phase]
-}
-
-interface SourcePaths {
-  readonly source: string
-  readonly dockerfile: string
-  readonly context: string
-  /** Images that the Dockerfile names. */
-  readonly bases: readonly string[]
-}
-
-/** The whole environment of the program: no variable of the node's own is in it. */
-function environmentOf(
-  layout: Layout,
-  { recipe, platform, commit, insecureRegistries }: BuildJob,
-  { source, dockerfile, context, bases }: SourcePaths,
-): Readonly<Record<string, string>> {
-  const { sourceDateEpoch, target, network } = recipe
-  return {
-    PATH: SYSTEM_PATH,
-    HOME: layout.home,
-    TMPDIR: layout.temporary,
-    LC_ALL: 'C.UTF-8',
-    TZ: 'UTC',
-    REBUILDNET_CONTRACT: CONTRACT,
-    SOURCE: source,
-    DOCKERFILE: dockerfile,
-    CONTEXT: context,
-    RECIPE: layout.recipe,
-    BASES: layout.bases,
-    PLATFORM: platform,
-    COMMIT: commit,
-    NETWORK: network ?? 'default',
-    PLAIN_HTTP: plainRegistries(bases, insecureRegistries).join(' '),
-    WORK: layout.scratch,
-    OUTPUT: layout.image,
-    MATERIALS: layout.materials,
-    ...(target === undefined ? {} : { TARGET: target }),
-    ...(sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(sourceDateEpoch) }),
   }
 }
 
@@ -209,17 +136,19 @@ interface CommandBuildComponents {
 class CommandBuild {
   readonly #job: BuildJob
   readonly #components: CommandBuildComponents
-  readonly #layout: Layout
+  readonly #layout: CommandLayout
   readonly #confinement: Confinement
 
   constructor(job: BuildJob, components: CommandBuildComponents, signal: AbortSignal) {
     const { features, log, program } = components
     this.#job = job
     this.#components = components
-    this.#layout = layOut(job.workDirectory)
+    this.#layout = layOutCommand(job.workDirectory)
     const { root } = this.#layout
     const engine = basename(program.path)
-    this.#confinement = new Confinement(job, { features, log, engine, root }, signal)
+    const separateUsers = program.ownUsers
+    const surroundings = { features, log, engine, root, separateUsers }
+    this.#confinement = new Confinement(job, surroundings, signal)
   }
 
   /** Throws BuildError. Leaves nothing but the image either way. */
@@ -275,19 +204,21 @@ class CommandBuild {
     const { recipe } = this.#job
     const layout = this.#layout
     await settleTree(source, recipe.sourceDateEpoch ?? 0)
-    for (const folder of [layout.scratch, layout.home, layout.temporary, layout.root]) {
+    for (const folder of [...programFolders(layout), layout.root]) {
       await mkdir(folder, { mode: 0o700 })
     }
-    await writeFile(layout.recipe, `${JSON.stringify(recipe, null, 2)}\n`)
-    await writeFile(layout.bases, bases.map((base) => `${base}\n`).join(''))
+    for (const { path, text, mode } of programFiles(layout, this.#job, bases)) {
+      await writeFile(path, text, { mode })
+    }
+    await this.#confinement.give(layout.work, source)
   }
 
-  async #run(phase: Phase, paths: SourcePaths): Promise<void> {
+  async #run(phase: CommandPhase, paths: CommandPaths): Promise<void> {
     const { program } = this.#components
     const { recipe } = this.#job
     const steps = recipe.network === 'none' ? false : 'steps'
-    const result = await this.#confinement.run(argvOf(program, phase), {
-      env: environmentOf(this.#layout, this.#job, paths),
+    const result = await this.#confinement.run(programCommand(program, phase), {
+      env: programEnvironment(this.#layout, this.#job, paths),
       network: phase === 'fetch' ? true : steps,
       readable: [paths.source, program.path, ...program.readable],
     })

@@ -15,6 +15,8 @@ export interface BuilderIsolation {
   readonly ownUsers: boolean
   /** Its steps run in the network of their own that the node makes. */
   readonly ownNetwork: boolean
+  /** Why it does not give the same bits, or what to do about it. */
+  readonly withoutUsers?: string
 }
 
 /** Something that a builder may or may not be held to on this machine. */
@@ -60,21 +62,27 @@ export function describeIsolation(
   return `${base}, with ${words}`
 }
 
+const OTHER_BITS = 'this builder gives other bits in a user namespace'
+
 /** What is missing, one line each; limits are tried. */
 export async function missingIsolation(
   features: ReadonlySet<SandboxFeature>,
-  { ownUsers = false, ownNetwork = false }: Partial<BuilderIsolation> = {},
+  {
+    ownUsers = false,
+    ownNetwork = false,
+    withoutUsers = OTHER_BITS,
+  }: Partial<BuilderIsolation> = {},
 ): Promise<readonly string[]> {
   return [
     ...missingFeatures(features),
-    ...missingOwn(features, { ownUsers, ownNetwork }),
+    ...missingOwn(features, { ownUsers, ownNetwork, withoutUsers }),
     ...(await missingLimits()),
   ]
 }
 
 function missingOwn(
   features: ReadonlySet<SandboxFeature>,
-  { ownUsers, ownNetwork }: BuilderIsolation,
+  { ownUsers, ownNetwork, withoutUsers }: Required<BuilderIsolation>,
 ): readonly string[] {
   return [
     ...(ownNetwork && features.has('egress')
@@ -87,7 +95,7 @@ function missingOwn(
       : [
           ownUsers
             ? 'no user namespace: root of a build is root of this machine, in its own view and without most of its powers'
-            : 'root of a build is root of this machine, in its own view and without most of its powers: this builder gives other bits in a user namespace',
+            : `root of a build is root of this machine, in its own view and without most of its powers: ${withoutUsers}`,
         ]),
   ]
 }

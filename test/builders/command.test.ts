@@ -1,11 +1,16 @@
 /** The builder `command`, by the program that is shipped as an example of its contract. */
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { chmod, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { CommandBuilder, type CommandProgram } from '../../node/rebuild/command-builder.ts'
+import { shellWords } from '../../cli/terminal/words.ts'
+import { CommandBuilder } from '../../node/rebuild/command-builder.ts'
+import type { DetectedBuilder } from '../../node/rebuild/builder.ts'
+import type { CommandProgram } from '../../node/rebuild/command-contract.ts'
+import { describeArchives } from './archive-suite.ts'
 import { describeBuilder } from './builder-suite.ts'
 import { describeEgress } from './egress-suite.ts'
 import { describeLimits } from './limits-suite.ts'
@@ -19,7 +24,7 @@ const { runs, words } = describeNeeds(['buildah', 'python3', ...BUILDER_TOOLS])
 
 function programAt(path: string): CommandProgram {
   const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
-  return { path, sha256, args: [], readable: [] }
+  return { path, sha256, args: [], readable: [], ownUsers: false }
 }
 
 describe.runIf(runs)(`a program of the operator’s own${words}`, () => {
@@ -27,6 +32,7 @@ describe.runIf(runs)(`a program of the operator’s own${words}`, () => {
   describeBuilder('command', create)
   describeEgress('command', create)
   if (DEEP) {
+    describeArchives('command', create)
     describeLimits('command', create)
     describeSafety('command', create, { ownNetwork: true })
     describeWithRegistry('command', create)
@@ -69,7 +75,11 @@ describe.runIf(runs)(`the contract of the builder command${words}`, () => {
 
   it('a program that is not the pinned one is not run', async () => {
     const builder = await script('echo ran >&2')
-    const path = builder.plan(await makeJob())[0]?.at(-2) ?? ''
+    const path =
+      builder
+        .plan(await makeJob())
+        .at(-1)
+        ?.at(-2) ?? ''
     await writeFile(path, '#!/bin/sh\necho other\n')
     expect(await builder.build(await makeJob(), never)).toMatchObject({
       code: 'builder-differs',
@@ -77,6 +87,45 @@ describe.runIf(runs)(`the contract of the builder command${words}`, () => {
       logTail: expect.not.stringContaining('other') as string,
     })
     expect(await builder.detect(never)).toBeUndefined()
+  })
+
+  it('its plan is commands that a shell runs: files, folders and both phases', async () => {
+    const builder = await script(`${image}
+      cp "$RECIPE" "$BASES" "$WORK/../seen"; echo "$1" >> "$WORK/../seen/phases"`)
+    const job = await makeJob({ buildArgs: { WORDS: `it's "two"` } })
+    await writeFile(join(job.sourceDirectory, 'Dockerfile'), 'FROM base.example/one:1\n')
+    await mkdir(join(job.workDirectory, 'seen'))
+    const lines = builder.plan(job).map((argv) => shellWords(argv))
+    execFileSync('sh', ['-eu', '-c', lines.join('\n')])
+    const seen = (name: string) => readFileSync(join(job.workDirectory, 'seen', name), 'utf8')
+    expect(JSON.parse(seen('recipe.json'))).toEqual(job.recipe)
+    expect(seen('bases')).toBe('base.example/one:1\n')
+    expect(seen('phases')).toBe('fetch\nbuild\n')
+  })
+
+  it('it is nobody on this machine where it says that it can be, and reads its files all the same', async () => {
+    const text = `if [ "$1" = build ]; then
+      cat /proc/self/uid_map "$RECIPE" "$SOURCE/Dockerfile" 2>&1; echo x > "$WORK/x"; exit 1; fi`
+    const builder = await script(text)
+    const { path } = programAt(
+      builder
+        .plan(await makeJob())
+        .at(-1)
+        ?.at(-2) ?? '',
+    )
+    const own = new CommandBuilder({ ...programAt(path), ownUsers: true })
+    const logOf = async (each: CommandBuilder): Promise<string> => {
+      const result = await each.build(await makeJob(), never)
+      expect(result).toMatchObject({ kind: 'failed', code: 'step-failed' })
+      return result.kind === 'failed' ? result.logTail : ''
+    }
+    expect(await logOf(builder)).toMatch(/^\s+0\s+0\s+\d+$/m)
+    expect(await logOf(own)).toMatch(/^\s+0\s+(?!0 )\d+\s+65536$[^]*"buildah"[^]*FROM scratch/m)
+    const holds = (detected: DetectedBuilder | undefined) =>
+      detected?.enforces?.find(({ what }) => what === 'root of a build is nobody here')?.holds
+    expect(holds(await own.detect(never))).toBe(true)
+    expect(holds(await builder.detect(never))).toBe(false)
+    expect((await builder.detect(never))?.warnings.join()).toContain('own_users = true')
   })
 
   it('what it read and the program itself are the materials', async () => {
