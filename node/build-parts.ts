@@ -1,4 +1,5 @@
 /** What building needs of the other parts of a node. */
+import { createHash } from 'node:crypto'
 import { commitTimesOf } from '../protocol/recipe-template.ts'
 import { buildLimits } from './build-limits.ts'
 import { makeBuilders } from './builders.ts'
@@ -11,13 +12,19 @@ import type { QueueItem } from './rebuild/queue-item.ts'
 import { insecureHosts } from './service/verdicts.ts'
 import { Workshop } from './workshop.ts'
 
+/** Another for each data folder: it is what tells the builds of nodes apart that share a Docker. */
+function ownerOf({ identity, folder }: Pick<NodeParts, 'identity' | 'folder'>): string {
+  const hash = createHash('sha256').update(identity.key.publicKey).update(folder.work)
+  return hash.digest('hex').slice(0, 16)
+}
+
 export function makeWorkshop(parts: NodeParts, logger: Logger): Workshop {
   const { config, crypto, folder, projects, trees } = parts
   return new Workshop(
     {
       crypto,
       logger,
-      builders: makeBuilders(config.builders),
+      builders: makeBuilders(config.builders, ownerOf(parts)),
       insecure: (image) => insecureHosts(parts, image),
       trees,
       commitTimes: ({ image, recipe }) => {
@@ -25,7 +32,12 @@ export function makeWorkshop(parts: NodeParts, logger: Logger): Workshop {
         return template === undefined ? [] : commitTimesOf(template, recipe)
       },
     },
-    { workFolder: folder.work, logFolder: folder.logs, limits: buildLimits(config) },
+    {
+      workFolder: folder.work,
+      logFolder: folder.logs,
+      limits: buildLimits(config),
+      routes: config.build.routes,
+    },
   )
 }
 

@@ -9,6 +9,7 @@ import { issueWords } from '../protocol/issue-words.ts'
 import { builderTables, readBuilders, type BuilderConfig } from './builder-config.ts'
 import { ConfigError } from './config-error.ts'
 import { parseDuration } from './duration.ts'
+import { routeProblem, type EgressRoutes } from './rebuild/egress/route.ts'
 import { parseScheduleWindow, type ScheduleWindow } from './rebuild/schedule.ts'
 import { parseToml, placeIn, readOptional } from './toml-file.ts'
 import type { TomlPath } from './toml-place.ts'
@@ -35,6 +36,8 @@ interface BuildConfig {
   readonly atClose: 'finish' | 'stop'
   /** How long others are given first where a project shares its work, in seconds. */
   readonly replicaWaitSeconds: number
+  /** What stands before archives, for what builds fetch by plain HTTP. */
+  readonly routes: EgressRoutes
 }
 
 interface DiskConfig {
@@ -125,6 +128,7 @@ export const defaultConfig: Config = Object.freeze({
     schedule: [],
     atClose: 'finish' as const,
     replicaWaitSeconds: 6 * 3600,
+    routes: Object.freeze({}),
   }),
   builders: Object.freeze({ buildkit: [] }),
   disk: Object.freeze({ budgetMb: 10_240, logAgeSeconds: 90 * DAY }),
@@ -151,6 +155,12 @@ const schedule = z
       }
     }
     return windows
+  })
+const route = (kind: keyof EgressRoutes) =>
+  z.string().check((context) => {
+    const message = routeProblem(kind, context.value)
+    if (message !== undefined)
+      context.issues.push({ code: 'custom', message, input: context.value })
   })
 const count = z.number().int().min(1).max(1_000_000)
 
@@ -194,6 +204,8 @@ const schema = z.strictObject({
       schedule: schedule.optional(),
       at_close: z.enum(['finish', 'stop']).optional(),
       replica_wait: duration.optional(),
+      proxy: route('proxy').optional(),
+      snapshot_archive_base: route('snapshotArchiveBase').optional(),
     })
     .optional(),
   ...builderTables,
@@ -347,6 +359,12 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
       schedule: build.schedule ?? defaults.build.schedule,
       atClose: build.at_close ?? defaults.build.atClose,
       replicaWaitSeconds: build.replica_wait ?? defaults.build.replicaWaitSeconds,
+      routes: {
+        ...(build.proxy === undefined ? {} : { proxy: build.proxy }),
+        ...(build.snapshot_archive_base === undefined
+          ? {}
+          : { snapshotArchiveBase: build.snapshot_archive_base }),
+      },
     },
     disk: {
       budgetMb: disk.budget_mb ?? defaults.disk.budgetMb,

@@ -143,6 +143,9 @@ format = 1
                             # time in which builds may begin; the days are those on which it begins
 # at_close = "finish"       # what runs when the hours are over: "finish" it, or "stop" and go on later
 # replica_wait = "6h"       # how long others are given first where a project shares its work
+# proxy = ""                # "http://cache.lan:3142": what builds fetch by plain http goes through it
+# snapshot_archive_base = "" # "http://mirror.lan/archive/": from where builds get what they ask of
+                            # http://snapshot.debian.org/archive/
 
 [disk]
 # budget_mb = 10240         # what logs of builds, kept trees and work folders that were left behind may

@@ -35,6 +35,7 @@ import {
   type BuildResult,
 } from './rebuild/builder.ts'
 import { BuilderPool } from './rebuild/builder-pool.ts'
+import type { EgressRoutes } from './rebuild/egress/route.ts'
 import type { AttemptProgress } from './rebuild/queue.ts'
 import type { RebuildWork } from './rebuild/rebuilder.ts'
 import type { ColdBuild, PublishedFetch } from './rebuild/settlement.ts'
@@ -67,10 +68,13 @@ export interface WorkshopOptions {
   readonly workFolder: string
   readonly logFolder: string
   readonly limits: BuildLimits
+  readonly routes: EgressRoutes
 }
 
 const NO_BUILDER = 'no builder of the recipe is on this machine'
 const ELSEWHERE = 'elsewhere'
+/** A Docker that does not answer is no reason for a node not to start. */
+const SWEEP_TIMEOUT_MS = 60_000
 
 export class Workshop {
   readonly #components: WorkshopComponents
@@ -84,8 +88,14 @@ export class Workshop {
     this.#pool = new BuilderPool(components.builders)
   }
 
-  /** Takes away what a process that died left in the work folder. */
+  /** Takes away what a process that died left in the work folder, and with builders. */
   async clean(): Promise<void> {
+    // First: what still runs may hold on to its work folder.
+    const { builders, logger } = this.#components
+    for (const builder of builders) {
+      const left = (await builder.sweep?.(AbortSignal.timeout(SWEEP_TIMEOUT_MS))) ?? []
+      if (left.length > 0) logger.warn({ builder: builder.name, left }, 'left by a node that died')
+    }
     await mkdir(this.#options.workFolder, { recursive: true, mode: 0o700 })
     await mkdir(this.#options.logFolder, { recursive: true, mode: 0o700 })
     for (const name of await readdir(this.#options.workFolder)) {
@@ -312,6 +322,7 @@ export class Workshop {
       commit: release.source.commit,
       logFile,
       limits: this.#options.limits,
+      routes: this.#options.routes,
       insecureRegistries: this.#components.insecure(release.image),
       image: release.image,
       publishedDigests: release.platforms.flatMap(({ manifestDigest }) => manifestDigest ?? []),

@@ -42,13 +42,14 @@ export function define(command: Command, bind: Bind): void {
     ])
     const { latestKnownTime, standing } = cardExpires === undefined ? {} : await askNode(context)
     const { out, dataFolder } = context
-    const { builders } = await loadConfig({ dataFolder, environment: process.env })
+    const { build, builders } = await loadConfig({ dataFolder, environment: process.env })
     const findings = await context.untilStopped((signal) =>
       examine(
         { clock: systemClock, builders: makeBuilders(builders) },
         {
           dataFolder,
           builds: options.build,
+          routes: build.routes,
           ...(cardExpires === undefined ? {} : { cardExpires }),
           ...(latestKnownTime === undefined ? {} : { latestKnownTime }),
           ...(policyWarnings === undefined ? {} : { policyWarnings }),

@@ -33,6 +33,8 @@ interface Options {
   readonly logLevel?: string
   readonly concurrency?: number
   readonly emulate?: boolean
+  readonly buildProxy?: string
+  readonly snapshotArchiveBase?: string
 }
 
 export function define(command: Command, bind: Bind): void {
@@ -66,6 +68,14 @@ export function define(command: Command, bind: Bind): void {
     .option('--webhook <url>', 'where alerts are posted; may be repeated', collect)
     .option('--concurrency <n>', `builds at once (default: ${build.concurrency})`, countArgument)
     .option('--emulate', 'also build for platforms that this machine must emulate')
+    .option(
+      '--build-proxy <url>',
+      'http://HOST[:PORT] of a caching proxy through which builds fetch what they fetch by plain http',
+    )
+    .option(
+      '--snapshot-archive-base <url>',
+      "http://HOST…/ of a mirror from which builds get what they ask of Debian's snapshot archive by plain http",
+    )
     .addOption(
       new Option(
         '--log-level <level>',
@@ -76,6 +86,7 @@ export function define(command: Command, bind: Bind): void {
     'start',
     'start --listen /ip4/0.0.0.0/tcp/4801 --bootstrap /dns4/node.example/tcp/4801/p2p/12D3Koo…',
     'start --http 127.0.0.1:4880 --json',
+    'start --build-proxy http://cache.lan:3142 --snapshot-archive-base http://mirror.lan/archive/',
   ])
   bind<Options>(command, ({ context, options }) => run(context, configFlags(options)))
 }
@@ -95,6 +106,8 @@ function configFlags(options: Options): ConfigFlags {
     log_level: options.logLevel,
     'build.concurrency': options.concurrency,
     'build.emulate': options.emulate,
+    'build.proxy': options.buildProxy,
+    'build.snapshot_archive_base': options.snapshotArchiveBase,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Reading small answers of a registry: bounded, and safe to print. */
+import { retryAfterMs } from '../system/retry-after.ts'
 import { ImageError, type ImageErrorCode } from './image-error.ts'
-import { connectionError, retryAfterMs, type HttpResponse } from './http-transport.ts'
+import { connectionError, type HttpResponse } from './http-transport.ts'
 
 const MAX_ERROR_BYTES = 4096
 

@@ -15,6 +15,7 @@ import {
   type ResolveHost,
 } from './guarded-agent.ts'
 import { ImageError } from './image-error.ts'
+import { retryAfterMs } from '../system/retry-after.ts'
 
 export type Delay = (ms: number, signal?: AbortSignal) => Promise<void>
 
@@ -188,14 +189,6 @@ function withoutAuthorization(headers: Readonly<Record<string, string>>): Record
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'),
   )
-}
-
-/** Seconds or an HTTP date, as milliseconds from now. */
-export function retryAfterMs(value: string | undefined): number | undefined {
-  if (value === undefined) return undefined
-  if (/^[0-9]{1,9}$/.test(value)) return Number(value) * 1000
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now())
 }
 
 /** The family error for whatever the socket, TLS or the HTTP parser threw. */

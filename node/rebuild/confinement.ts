@@ -13,7 +13,7 @@ import type { BuildJob } from './builder.ts'
 import { Cgroup } from './cgroup.ts'
 import { runCommand, type CommandOptions, type CommandResult } from './command.ts'
 import { DiskWatch } from './disk-watch.ts'
-import { Egress } from './egress/egress.ts'
+import { Egress, type EgressOptions } from './egress/egress.ts'
 import type { FetchedFile } from './egress/http-relay.ts'
 import type { EgressPolicy } from './egress/policy.ts'
 import { isSystemProgram, type Sandbox } from './sandbox.ts'
@@ -58,7 +58,7 @@ export interface ConfinedOptions {
 
 /** The part of a job that this is about. */
 export type ConfinedJob = Pick<BuildJob, 'workDirectory' | 'limits'> &
-  Partial<Pick<BuildJob, 'recipe' | 'insecureRegistries'>>
+  Partial<Pick<BuildJob, 'recipe' | 'insecureRegistries' | 'routes'>>
 
 export class Confinement {
   readonly #job: ConfinedJob
@@ -120,7 +120,7 @@ export class Confinement {
     if (this.#steps === undefined) return
     this.#egress = await Egress.open(
       { log, resolve },
-      { policies: [this.#policyOf(true)], maxBytes: this.#job.limits.networkBytes, inside: pid },
+      { policies: [this.#policyOf(true)], ...this.#egressOptions(), inside: pid },
     )
     for (const [path, text] of Object.entries(this.#egress.network.files)) {
       // What Docker mounts there is a file of its own for this container.
@@ -205,16 +205,21 @@ export class Confinement {
     apart: 'own' | 'contained' | undefined,
   ): Promise<void> {
     const { log, resolve = resolveHost } = this.#components
-    const maxBytes = this.#job.limits.networkBytes
+    const options = this.#egressOptions()
     this.#registries = registries
     const steps = this.#policyOf('steps')
     const fetching = this.#policyOf(true)
     if (apart !== undefined) {
-      this.#steps = await Egress.open({ log, resolve }, { policies: [steps], maxBytes })
+      this.#steps = await Egress.open({ log, resolve }, { policies: [steps], ...options })
     }
     if (apart === 'contained') return
     const policies = apart === 'own' ? ([fetching] as const) : ([steps, fetching] as const)
-    this.#egress = await Egress.open({ log, resolve }, { policies, maxBytes })
+    this.#egress = await Egress.open({ log, resolve }, { policies, ...options })
+  }
+
+  #egressOptions(): Pick<EgressOptions, 'maxBytes' | 'routes'> {
+    const { limits, routes } = this.#job
+    return { maxBytes: limits.networkBytes, ...(routes === undefined ? {} : { routes }) }
   }
 
   #policyOf(network: ConfinedOptions['network']): EgressPolicy {
@@ -224,14 +229,19 @@ export class Confinement {
       : { hosts: recipe?.egress, insecure: insecureRegistries }
   }
 
-  /** A step that fails after it was refused something says nothing about its recipe. */
+  /** A step that fails after it was refused something, or could not have it, says nothing about its recipe. */
   #checkEgress({ exitCode }: CommandResult): void {
-    const refused = (this.#steps ?? this.#egress)?.refusals ?? []
-    if (exitCode === 0 || refused.length === 0) return
-    throw new BuildError(
-      'egress-refused',
-      `a step failed that was refused the network: ${refused.slice(0, 5).join(', ')}`,
-    )
+    if (exitCode === 0) return
+    const { refusals = [], troubles = [] } = this.#steps ?? this.#egress ?? {}
+    if (refusals.length > 0) {
+      throw new BuildError(
+        'egress-refused',
+        `a step failed that was refused the network: ${refusals.slice(0, 5).join(', ')}`,
+      )
+    }
+    const [trouble] = troubles
+    if (trouble === undefined) return
+    throw new BuildError('step-fetch-failed', `a step failed for whom the network did: ${trouble}`)
   }
 
   /** Throws where something from outside has bent the command, whatever its exit code is. */

@@ -9,6 +9,7 @@ import { statfs } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import type { Clock } from '../clock.ts'
 import { examineCard } from './card-expiry.ts'
+import { examineRoutes, type CheckedRoutes } from './route-check.ts'
 import { examineStanding, type Standing } from './standing.ts'
 
 export interface Finding {
@@ -51,6 +52,8 @@ export interface DoctorOptions {
   readonly builds: boolean
   /** What is odd about the policy, a line each; undefined where there is no policy to read. */
   readonly policyWarnings?: readonly string[]
+  /** What stands before archives for builds. */
+  readonly routes?: CheckedRoutes
   /** Of the node of this folder, running or not; undefined where it cannot be asked. */
   readonly standing?: Standing
 }
@@ -68,11 +71,14 @@ export async function examine(
   options: DoctorOptions,
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
-  const builders = options.builds ? await examineBuilders(components.builders, signal) : []
+  const { findings, without } = options.builds
+    ? await examineBuilders(components.builders, signal)
+    : { findings: [], without: [] }
   return [
     examineNode(process.versions.node),
     await examineGit(options.builds, signal),
-    ...builders,
+    ...findings,
+    ...(options.builds ? await examineRoutes(options.routes ?? {}, without, signal) : []),
     await examineDisk(options.dataFolder),
     examineClock(components.clock, options.latestKnownTime),
     ...(options.cardExpires === undefined
@@ -121,8 +127,13 @@ async function examineGit(builds: boolean, signal: AbortSignal): Promise<Finding
 async function examineBuilders(
   builders: readonly DetectableBuilder[],
   signal: AbortSignal,
-): Promise<readonly Finding[]> {
+): Promise<{
+  readonly findings: readonly Finding[]
+  /** Those found whose steps do not go out by way of this node. */
+  readonly without: readonly string[]
+}> {
   const findings: Finding[] = []
+  const without: string[] = []
   let found = false
   for (const builder of builders) {
     const detected = await builder.detect(signal)
@@ -139,6 +150,12 @@ async function examineBuilders(
     found = true
     const detail = `${builder.name} ${detected.version}, isolation: ${detected.isolation}`
     findings.push({ name: 'builder', status: 'ok', detail })
+    const isHeld = detected.enforces?.some(({ what, holds }) => what === 'egress' && holds)
+    if (isHeld !== true) {
+      without.push(
+        builder.place === undefined ? builder.name : `${builder.name} at ${builder.place}`,
+      )
+    }
     if (detected.enforces !== undefined) {
       const rows = detected.enforces.map(({ what, holds }) => `${what} ${holds ? 'yes' : 'no'}`)
       findings.push({
@@ -156,17 +173,15 @@ async function examineBuilders(
       })
     }
   }
-  if (found) return findings
+  if (found) return { findings, without }
   const names = [...new Set(builders.map(({ name }) => name))].join(', ')
-  return [
-    ...findings,
-    {
-      name: 'builder',
-      status: 'fail',
-      detail: `none of the builders is installed: ${names}`,
-      remedy: 'apt-get install buildah runc, or follow with --no-build',
-    },
-  ]
+  findings.push({
+    name: 'builder',
+    status: 'fail',
+    detail: `none of the builders is installed: ${names}`,
+    remedy: 'apt-get install buildah runc, or follow with --no-build',
+  })
+  return { findings, without }
 }
 
 async function examineDisk(folder: string): Promise<Finding> {

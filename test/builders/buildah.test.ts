@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { Buildah } from '../../node/rebuild/buildah.ts'
+import { describeArchives } from './archive-suite.ts'
 import { describeBuilder } from './builder-suite.ts'
 import { describeEgress } from './egress-suite.ts'
 import { describeLimits } from './limits-suite.ts'
@@ -16,4 +17,5 @@ describe.runIf(runs)(`buildah${words}`, () => {
   describeWithRegistry('buildah', create)
   describeSafety('buildah', create, { ownNetwork: true })
   describeEgress('buildah', create)
+  describeArchives('buildah', create)
 })

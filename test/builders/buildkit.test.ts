@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { BuildKit } from '../../node/rebuild/buildkit.ts'
 import { findKit } from '../support/buildkit.ts'
+import { describeArchives } from './archive-suite.ts'
 import { describeBuilder } from './builder-suite.ts'
 import { describeEgress } from './egress-suite.ts'
 import { describeLimits } from './limits-suite.ts'
@@ -23,6 +24,7 @@ describe.runIf(runs)(`BuildKit${words}`, () => {
   const create = () => new BuildKit({ programs: found.folder })
   describeBuilder('buildkit', create)
   if (DEEP) {
+    describeArchives('buildkit', create)
     describeWithRegistry('buildkit', create)
     describeLimits('buildkit', create)
     describeSafety('buildkit', create, { ownNetwork: true, containers: true })

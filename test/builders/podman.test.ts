@@ -4,6 +4,7 @@ import { Podman } from '../../node/rebuild/podman.ts'
 import { publishBuildKit } from '../support/buildkit-image.ts'
 import { findKit } from '../support/buildkit.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { describeArchives } from './archive-suite.ts'
 import { describeBuilder } from './builder-suite.ts'
 import { describeEgress } from './egress-suite.ts'
 import { describeLimits } from './limits-suite.ts'
@@ -19,6 +20,7 @@ describe.runIf(runs)(`podman build${words}`, () => {
   const create = () => new Podman()
   describeEgress('podman', create)
   if (DEEP) {
+    describeArchives('podman', create)
     describeBuilder('podman', create)
     describeWithRegistry('podman', create)
     // Its limits are buildah's, whose suite runs them. Not here: a full disk of 64 MB is called
@@ -49,6 +51,7 @@ describe.runIf(runs)(`BuildKit in a container of Podman${words}`, () => {
     )
   describeEgress('BuildKit by podman', create)
   if (DEEP) {
+    describeArchives('BuildKit by podman', create)
     describeBuilder('BuildKit by podman', create)
     describeWithRegistry('BuildKit by podman', create)
     describeLimits('BuildKit by podman', create)

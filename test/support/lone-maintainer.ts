@@ -50,10 +50,15 @@ export class LoneMaintainer<Name extends string> {
     this.#publisher = parts.publisher
   }
 
-  /** `diskMb`: builds get a disk of this size. The steps of each Dockerfile stand under its name. */
+  /**
+   * `diskMb`: builds get a disk of this size. The steps of each Dockerfile stand under its name, and
+   * reach the hosts of `egress`, none where absent. `build`: lines of the table [build] of its settings.
+   */
   static async start<Name extends string>(options: {
     readonly dockerfiles: Readonly<Record<Name, readonly string[]>>
     readonly diskMb?: number
+    readonly egress?: readonly string[]
+    readonly build?: readonly string[]
   }): Promise<LoneMaintainer<Name>> {
     const root = await mkdtemp(join(tmpdir(), 'rebuildnet-lone-'))
     const registry = await LocalRegistry.start(join(root, 'registry'))
@@ -69,7 +74,9 @@ export class LoneMaintainer<Name extends string> {
     await writeFile(policy, written.replace('freshness = "required"', 'freshness = "off"'))
     // Alone there is nobody to commit oneself to: results are said at once.
     const config = join(node.folder, 'config.toml')
-    await writeFile(config, `blind_votes = false\n${await readFile(config, 'utf8')}`)
+    const settings = `blind_votes = false\n${await readFile(config, 'utf8')}`
+    const build = ['[build]', ...(options.build ?? [])].join('\n')
+    await writeFile(config, settings.replace('[build]', build))
     if (options.diskMb !== undefined) {
       const size = `size=${options.diskMb}m`
       execFileSync('mount', ['-t', 'tmpfs', '-o', size, 'tmpfs', join(node.folder, 'work')])
@@ -82,7 +89,11 @@ export class LoneMaintainer<Name extends string> {
       insecure: ['file'],
       platform: hostPlatform(),
     })
-    await writeFile(projectFile, text)
+    const egress = `egress = ${JSON.stringify(options.egress ?? [])}`
+    await writeFile(
+      projectFile,
+      options.egress === undefined ? text : text.replace('network = "none"', egress),
+    )
     await node.command('follow', projectFile, '--yes', '--trust-recipe')
     await node.start(START)
     const mounted = options.diskMb !== undefined

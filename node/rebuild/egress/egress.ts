@@ -12,12 +12,14 @@ import type { JoinedNetwork } from '../sandbox.ts'
 import { answerQuery } from './dns-answer.ts'
 import { HttpRelay, type FetchedFile } from './http-relay.ts'
 import { NameBook, refusalOf, type ResolveHost } from './name-book.ts'
+import { isMirrored, type EgressRoutes } from './route.ts'
 import { CELL_RESOLVER, NetworkCell } from './network-cell.ts'
 import {
   allowsAddress,
   allowsHost,
   allowsPort,
   egressPorts,
+  isInsecure,
   loopbackPorts,
   type EgressPolicy,
 } from './policy.ts'
@@ -32,6 +34,8 @@ export interface EgressOptions {
   readonly policies: readonly [EgressPolicy, ...EgressPolicy[]]
   /** What may come in, all in all. */
   readonly maxBytes: number
+  /** What stands before some of what is asked for. */
+  readonly routes?: EgressRoutes
   /** A process without a network, to give one to; absent: a sandbox joins a new one. */
   readonly inside?: number
 }
@@ -56,6 +60,8 @@ export class Egress {
   readonly #maxBytes: number
   readonly #sockets = new Set<Socket>()
   readonly #refusals = new Set<string>()
+  readonly #troubles = new Set<string>()
+  readonly #routes: EgressRoutes
   readonly #fetched = new Map<string, FetchedFile>()
   #policy: EgressPolicy
   #bytes = 0
@@ -68,14 +74,20 @@ export class Egress {
   ) {
     this.#cell = cell
     this.#log = log
-    this.#book = new NameBook(resolve)
+    const { routes = {} } = options
+    this.#routes = routes
+    this.#book = new NameBook(resolve, (host) => isMirrored(routes, host))
     this.#policy = options.policies[0]
     this.#maxBytes = options.maxBytes
-    this.#relay = new HttpRelay({
-      fetched: (file) => this.#keep(file),
-      refused: ({ host, port }, reason) => this.#refuse(`${host}:${port}`, reason),
-      count: (bytes) => this.#count(bytes),
-    })
+    this.#relay = new HttpRelay(
+      {
+        fetched: (file) => this.#keep(file),
+        refused: ({ host, port }, reason) => this.#refuse(`${host}:${port}`, reason),
+        failed: ({ host, port }, reason) => this.#fail(`${host}:${port} ${reason}`),
+        count: (bytes) => this.#count(bytes),
+      },
+      routes,
+    )
     for (const { port, server } of cell.listeners.servers) this.#serve(server, port)
     this.#serveNames(cell.listeners.names)
   }
@@ -99,6 +111,11 @@ export class Egress {
     return [...this.#refusals]
   }
 
+  /** What kept steps from what they wanted and is not theirs, as it came: servers that throttle. */
+  get troubles(): readonly string[] {
+    return [...this.#troubles]
+  }
+
   /** What came whole by plain HTTP, each content of each address once, as it came. */
   get fetched(): readonly FetchedFile[] {
     return [...this.#fetched.values()]
@@ -109,9 +126,10 @@ export class Egress {
     return this.#bytes > this.#maxBytes
   }
 
-  /** From here on this one holds, for new names and connections. */
+  /** From here on this one holds, for new names and connections; troubles before it are over. */
   setPolicy(policy: EgressPolicy): void {
     this.#policy = policy
+    this.#troubles.clear()
   }
 
   async close(): Promise<void> {
@@ -159,10 +177,14 @@ export class Egress {
     if (!allowsHost(policy, host) || !allowsPort(policy, host, port)) {
       return reset('the recipe does not declare it')
     }
-    const addresses = await this.#book.addressesOf(host)
+    // What is had from elsewhere may have no address here, or one that a step may not reach.
+    const isOptional = port === 80 && isMirrored(this.#routes, host)
+    const found = this.#book.addressesOf(host)
+    const addresses = await (isOptional ? found.catch(() => []) : found)
     const inside = addresses.find((each) => !allowsAddress(policy, host, port, each))
-    if (inside !== undefined) return reset(refusalOf(inside))
-    const destination = { host, port, lookup: lookUpIn(addresses) }
+    if (inside !== undefined && !isOptional) return reset(refusalOf(inside))
+    const lookup = lookUpIn(inside === undefined ? addresses : [])
+    const destination = { host, port, lookup, near: isInsecure(policy, host, port) }
     if (OPAQUE_PORTS.includes(port)) return this.#pass(socket, destination)
     const ended = (): void => this.#pass(socket, destination)
     socket.once('end', ended)
@@ -201,10 +223,17 @@ export class Egress {
   }
 
   #keep(file: FetchedFile): void {
-    const { url, digest, bytes } = file
+    const { url, digest, bytes, from } = file
     if (this.#fetched.size >= MAX_FETCHED) return
     this.#fetched.set(`${url} ${digest}`, file)
-    this.#log.note(`fetched ${url} ${digest}, ${bytes} bytes`)
+    const over = from === undefined ? '' : `, from ${from}`
+    this.#log.note(`fetched ${url} ${digest}, ${bytes} bytes${over}`)
+  }
+
+  #fail(what: string): void {
+    if (this.#troubles.has(what) || this.#troubles.size >= MAX_NOTES) return
+    this.#troubles.add(what)
+    this.#log.note(`network: ${what}`)
   }
 
   #refuse(what: string, reason: string): void {

@@ -17,7 +17,6 @@ export type NameAnswer =
   | { readonly kind: 'unavailable' }
 
 interface Known {
-  readonly standIn: string
   readonly addresses: readonly string[]
   readonly until: number
 }
@@ -29,11 +28,15 @@ const LIFETIME_MS = 60_000
 
 export class NameBook {
   readonly #resolve: ResolveHost
+  readonly #isElsewhere: (host: string) => boolean
   readonly #known = new Map<string, Known>()
   readonly #names = new Map<string, string>()
+  readonly #standIns = new Map<string, string>()
 
-  constructor(resolve: ResolveHost) {
+  /** `isElsewhere`: whether what is at a host is had from another one, so that it needs no address. */
+  constructor(resolve: ResolveHost, isElsewhere: (host: string) => boolean = () => false) {
     this.#resolve = resolve
+    this.#isElsewhere = isElsewhere
   }
 
   /** What a step is told of `name`. */
@@ -41,6 +44,7 @@ export class NameBook {
     if (!allowsHost(policy, name)) {
       return { kind: 'refused', reason: 'the recipe does not declare it' }
     }
+    if (this.#isElsewhere(name)) return this.#standIn(name)
     let addresses: readonly string[]
     try {
       addresses = await this.addressesOf(name)
@@ -50,7 +54,11 @@ export class NameBook {
     }
     const inside = addresses.find((each) => !allowsAddress(policy, name, undefined, each))
     if (inside !== undefined) return { kind: 'refused', reason: refusalOf(inside) }
-    const address = this.#known.get(name)?.standIn
+    return this.#standIn(name)
+  }
+
+  #standIn(name: string): NameAnswer {
+    const address = this.#standInOf(name)
     return address === undefined ? { kind: 'unavailable' } : { kind: 'address', address }
   }
 
@@ -65,19 +73,22 @@ export class NameBook {
     const known = this.#known.get(host)
     if (known !== undefined && known.until > performance.now()) return known.addresses
     const addresses = await this.#resolve(host)
-    const standIn = known?.standIn ?? this.#next(host)
-    if (standIn !== undefined) {
-      this.#known.set(host, { standIn, addresses, until: performance.now() + LIFETIME_MS })
+    // No more than there are stand-ins for.
+    if (this.#standInOf(host) !== undefined) {
+      this.#known.set(host, { addresses, until: performance.now() + LIFETIME_MS })
     }
     return addresses
   }
 
   /** Undefined where a build has asked for more names than any real one does. */
-  #next(name: string): string | undefined {
+  #standInOf(name: string): string | undefined {
+    const given = this.#standIns.get(name)
+    if (given !== undefined) return given
     const count = this.#names.size + 1
     if (count > MAX_NAMES) return undefined
     const address = `${STAND_INS}${count >> 8}.${count & 0xff}`
     this.#names.set(address, name)
+    this.#standIns.set(name, address)
     return address
   }
 }

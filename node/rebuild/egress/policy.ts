@@ -63,7 +63,12 @@ export function allowsAddress(
   return isInsecure(policy, host, port)
 }
 
-function isInsecure({ insecure }: EgressPolicy, host: string, port: number | undefined): boolean {
+/** Whether the project file says of this host that it may be anywhere. */
+export function isInsecure(
+  { insecure }: EgressPolicy,
+  host: string,
+  port: number | undefined,
+): boolean {
   return insecure.map(splitHost).some((named) => {
     return named.host === host && (named.port ?? port) === (port ?? named.port)
   })

@@ -49,6 +49,20 @@ describe('the configuration', () => {
     expect((await load('', environment)).build.schedule).toEqual([night, weekend])
   })
 
+  it('reads what stands before archives, from every place', async () => {
+    const text = '[build]\nproxy = "http://cache.lan:3142"\n'
+    const base = 'http://mirror.lan/archive/'
+    const environment = { REBUILDNET_BUILD_SNAPSHOT_ARCHIVE_BASE: base }
+    const routes = { proxy: 'http://cache.lan:3142', snapshotArchiveBase: base }
+    expect((await load(text, environment)).build.routes).toEqual(routes)
+    const flags = { 'build.proxy': 'http://other.lan' }
+    expect((await load(text, environment, flags)).build.routes.proxy).toBe('http://other.lan')
+    await expect(load('[build]\nproxy = "https://cache.lan"\n')).rejects.toMatchObject({
+      code: 'bad-value',
+      message: expect.stringContaining('"build.proxy" is no http:// address') as string,
+    })
+  })
+
   it('reads how much disk is given, and when to prune', async () => {
     const text = '[disk]\nbudget_mb = 500\nlog_age = "7d"\n[prune]\nevery = "1d"\n'
     expect(await load(text, { REBUILDNET_PRUNE_OLDER_THAN: '30d' })).toMatchObject({

@@ -10,6 +10,7 @@ import {
   examinePolicy,
 } from '../../../../node/system/doctor.ts'
 import { examineStanding, type Standing } from '../../../../node/system/standing.ts'
+import { startServer } from '../../../support/http-server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-doctor-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -52,6 +53,32 @@ describe('the doctor', () => {
     expect(findings.filter(({ name }) => name === 'enforced')).toEqual([
       { name: 'enforced', status: 'ok', detail: 'buildah: memory yes, egress no' },
     ])
+  })
+
+  it('asks what stands before archives, and names the builders that it changes nothing for', async () => {
+    const server = await startServer((_, response) => response.writeHead(404).end())
+    const away = await startServer((_, response) => response.end())
+    await away.stop()
+    const enforces = [{ what: 'egress', holds: true }]
+    const detected = { version: '1.28.2', isolation: 'chroot', warnings: [] }
+    const builders = [
+      { name: 'buildah', detect: async () => ({ ...detected, enforces }) },
+      { name: 'buildkit', place: 'tcp://b:1', detect: async () => detected },
+    ]
+    const components = { clock: at('2026-01-01T00:00:00Z'), builders }
+    const routes = { proxy: `http://${server.host}`, snapshotArchiveBase: `http://${away.host}/a/` }
+    const options = { dataFolder: folder, builds: true }
+    const { signal } = new AbortController()
+    const findings = await examine(components, { ...options, routes }, signal)
+    await server.stop()
+    const archives = findings.filter(({ name }) => name === 'archives')
+    expect(archives.map(({ status, detail }) => `${status} ${detail}`)).toEqual([
+      `ok build.proxy: http://${server.host} answers`,
+      `warn build.snapshot_archive_base: http://${away.host}/a/ does not answer (ECONNREFUSED)`,
+      'warn build.proxy and build.snapshot_archive_base change nothing for buildkit at tcp://b:1: what these fetch does not go by way of this node',
+    ])
+    const without = await examine(components, options, signal)
+    expect(without.filter(({ name }) => name === 'archives')).toEqual([])
   })
 
   it('fails a machine without a builder only if it is to build', async () => {
