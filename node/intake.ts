@@ -6,6 +6,7 @@
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { SignedStatement } from '../protocol/statement.ts'
 import type { Assignments } from './assignments.ts'
+import type { StatementSummary } from './http/node-service.ts'
 import type { Logger } from './logger.ts'
 import type { NodeParts } from './node-parts.ts'
 import { takeOwnCard } from './own-card.ts'
@@ -62,7 +63,7 @@ export class Intake {
 
   async #takeUp(statement: SignedStatement, bytes: Uint8Array): Promise<void> {
     const { signers, network } = this.#parts
-    this.#parts.emit({ type: 'statement', data: describeStatement(statement, bytes, signers) })
+    this.#tell(statement, bytes)
     if (network === undefined) return
     // Whose word it is stands on a card that is not here yet: without it nothing is counted.
     if (signers.operatorOf(statement.key) === undefined) this.#askForCards()
@@ -70,6 +71,18 @@ export class Intake {
     // A card may be what tells whose word a release is that came before it.
     const isWanted = isCard(statement) && this.#parts.wanted().has(statement.body.operator)
     if (isWanted) await this.#assignments.considerAll()
+  }
+
+  /** In a first sync nobody looks at most of them: it is described for whoever does, and once. */
+  #tell(statement: SignedStatement, bytes: Uint8Array): void {
+    const { signers } = this.#parts
+    let summary: StatementSummary | undefined
+    this.#parts.emit({
+      type: 'statement',
+      get data() {
+        return (summary ??= describeStatement(statement, bytes, signers))
+      },
+    })
   }
 
   #askForCards(): void {

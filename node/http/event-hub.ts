@@ -3,7 +3,8 @@
  *
  * A listener that was away names the last id it saw and gets what it missed, as long as that is
  * still remembered; else it is told to read the state anew. An id is `<run>-<n>`, and a run is one
- * life of the node, so that an id of an earlier life is never taken for one of this.
+ * life of the node, so that an id of an earlier life is never taken for one of this. While nobody
+ * knows an id from which it could go on, events are counted, and neither encoded nor remembered.
  */
 import type { NodeService } from './node-service.ts'
 import type { StreamEvent } from './schema/event.ts'
@@ -36,6 +37,8 @@ export class EventHub {
   readonly #remembered: Remembered[] = []
   #rememberedBytes = 0
   #last = 0
+  /** The last event that anybody can have seen. */
+  #seen = -Infinity
   #unsubscribe: (() => void) | undefined
 
   constructor(
@@ -62,6 +65,7 @@ export class EventHub {
   /** Calls the listener for each new frame until the returned function is called. */
   listen(listener: (frame: Frame) => void): () => void {
     this.#listeners.add(listener)
+    this.#seen = this.#last
     return () => this.#listeners.delete(listener)
   }
 
@@ -71,6 +75,7 @@ export class EventHub {
     const seen = this.#numberOf(lastId)
     const oldest = this.#last - this.#remembered.length
     if (seen === undefined || seen < oldest) {
+      this.#seen = this.#last
       return [{ type: 'reset', text: this.#encode(this.#last, { type: 'reset', data: {} }) }]
     }
     return this.#remembered.filter((frame) => frame.number > seen)
@@ -85,6 +90,13 @@ export class EventHub {
 
   #publish(event: StreamEvent): void {
     this.#last += 1
+    if (this.#listeners.size > 0) this.#seen = this.#last
+    if (this.#last - this.#seen > this.#options.maxRemembered) {
+      // Whoever was away for so long is told to read the state anew.
+      this.#remembered.length = 0
+      this.#rememberedBytes = 0
+      return
+    }
     const text = this.#encode(this.#last, event)
     const frame = { type: event.type, text, number: this.#last }
     this.#remembered.push(frame)

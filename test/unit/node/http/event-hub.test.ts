@@ -6,6 +6,8 @@ function startHub(options: { maxRemembered?: number; maxRememberedBytes?: number
   const service = new MemoryService()
   const hub = new EventHub({ service, run: 'run' }, options)
   hub.start()
+  // Somebody listens for a moment, and may come back.
+  hub.listen(() => undefined)()
   const emit = (id: string) => service.emit({ type: 'alert', data: makeAlert({ id }) })
   return { service, hub, emit }
 }
@@ -29,7 +31,10 @@ describe('what a listener missed', () => {
 
   it('is a reset where some of it is no longer known', () => {
     const { hub, emit } = startHub({ maxRemembered: 2 })
-    for (const id of ['one', 'two', 'three', 'four']) emit(id)
+    const leave = hub.listen(() => undefined)
+    for (const id of ['one', 'two']) emit(id)
+    leave()
+    for (const id of ['three', 'four']) emit(id)
     expect(idsOf(hub.since('run-2'))).toEqual(['run-3', 'run-4'])
     expect(hub.since('run-1').map((frame) => frame.type)).toEqual(['reset'])
   })
@@ -60,6 +65,31 @@ describe('memory', () => {
     }
     expect(idsOf(hub.since('run-4'))).toEqual(['run-5'])
     expect(hub.since('run-3').map((frame) => frame.type)).toEqual(['reset'])
+  })
+
+  it('holds nothing that nobody can ask for, nor is it encoded', () => {
+    const { hub, service, emit } = startHub({ maxRemembered: 2 })
+    emit('one')
+    const looked: string[] = []
+    for (const id of ['two', 'three', 'four', 'five']) {
+      service.emit({
+        type: 'alert',
+        get data() {
+          looked.push(id)
+          return makeAlert({ id })
+        },
+      })
+    }
+    // Whoever saw the one before the first is told of two more at most.
+    expect(looked).toEqual(['two'])
+    expect(hub.since('run-0').map((frame) => frame.type)).toEqual(['reset'])
+    const heard: (string | undefined)[] = []
+    hub.listen((frame) => heard.push(...idsOf([frame])))
+    emit('six')
+    emit('seven')
+    expect(heard).toEqual(['run-6', 'run-7'])
+    expect(idsOf(hub.since('run-6'))).toEqual(['run-7'])
+    expect(hub.since('run-4').map((frame) => frame.type)).toEqual(['reset'])
   })
 
   it('is given back to the node on stop', () => {
