@@ -34,6 +34,8 @@ export interface Status {
   /** False where the command answers from the data folder without a running node. */
   readonly running: boolean
   readonly readOnly: boolean
+  /** Why the store takes nothing in, and what to do, in one sentence; null where it does. */
+  readonly readOnlyReason: string | null
   readonly network: string
   readonly operator: OperatorId
   readonly name: string

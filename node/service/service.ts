@@ -104,6 +104,7 @@ export class Service implements NodeService {
       version: VERSION,
       running: network !== undefined,
       readOnly: store.readOnly,
+      readOnlyReason: store.readOnlyReason ?? null,
       network: config.network,
       operator: identity.card.body.operator,
       name: identity.card.body.name,

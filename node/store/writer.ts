@@ -159,11 +159,11 @@ export class Writer {
     const { database, logger } = this.#components
     const reason = error instanceof Error ? error.message : String(error)
     logger.error({ reason }, 'a write failed: the store is read-only until it is opened again')
-    this.#failure = new StoreError(
-      'read-only',
-      `the store in ${database.directory} is read-only since a write failed (${reason})`,
-      { cause: error },
-    )
+    const isFull = error instanceof StoreError && error.code === 'disk-full'
+    const why = isFull
+      ? `the disk of ${database.directory} was full when something was to be written: nothing is taken in until there is room and the node is started again`
+      : `a write to ${database.directory} failed, and not for want of room (${reason}): nothing is taken in until the disk was looked at and the node is started again`
+    this.#failure = new StoreError('read-only', why, { cause: error })
     return error
   }
 }

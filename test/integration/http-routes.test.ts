@@ -223,13 +223,17 @@ describe('references', () => {
 
 describe('readiness', () => {
   it('is 503 with the reason while the store is read-only', async () => {
-    api.service.state = { ...api.service.state, readOnly: true }
+    api.service.state = {
+      ...api.service.state,
+      readOnly: true,
+      readOnlyReason: 'a disk broke: mend it',
+    }
     const reply = await api.ask({ path: '/readyz' })
-    api.service.state = { ...api.service.state, readOnly: false }
+    api.service.state = { ...api.service.state, readOnly: false, readOnlyReason: null }
     expect(reply.status).toBe(503)
     expect(reply.json).toEqual({
       ready: false,
-      reasons: ['the store is read-only: free some disk space'],
+      reasons: ['a disk broke: mend it'],
     })
   })
 })

@@ -63,10 +63,10 @@ export function addStatusRoutes(app: FastifyInstance, service: NodeService): voi
     summary: 'Whether the node does its work; the status is 503 where it does not.',
     reply: readiness,
     answer: async () => {
-      const { running, readOnly } = await service.status()
+      const { running, readOnlyReason } = await service.status()
       const reasons = [
         ...(running ? [] : ['the node is not running']),
-        ...(readOnly ? ['the store is read-only: free some disk space'] : []),
+        ...(readOnlyReason === null ? [] : [readOnlyReason]),
       ]
       return { ready: reasons.length === 0, reasons }
     },

@@ -26,6 +26,7 @@ export const status: z.ZodType<Status> = component(
     version: z.string(),
     running: z.boolean(),
     readOnly: z.boolean(),
+    readOnlyReason: z.string().nullable(),
     network: z.string(),
     operator: operatorId,
     name: z.string(),
