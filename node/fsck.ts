@@ -58,7 +58,7 @@ export async function checkStore(
   if (examined !== undefined) return reportDamage(folder, examined, null)
   let store: Store
   try {
-    store = await openStore(folder, options)
+    store = await openStoreForRepair(folder, options)
   } catch (error) {
     if (options.reindex || !isUnreadable(error)) throw error
     const found = await examineUnreadable(folder.store, [], { crypto: nodeCrypto })
@@ -94,7 +94,8 @@ export async function checkStore(
   }
 }
 
-function openStore(
+/** Throws StoreError `locked` where a node has it open. */
+export function openStoreForRepair(
   folder: DataFolder,
   { reindex, signal }: { readonly reindex: boolean; readonly signal?: AbortSignal },
 ): Promise<Store> {

@@ -3,10 +3,18 @@ import type { Command } from 'commander'
 import type { FsckReport } from '../../node/fsck.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
+import { CliError } from '../cli-error.ts'
+import type { Context } from '../context.ts'
 import { addExamples } from '../option.ts'
 import type { Output } from '../terminal/output.ts'
 import { bad, faint, good, warn } from '../terminal/style.ts'
-import { countWords } from '../terminal/words.ts'
+import { countWords, durationWords, timeWords } from '../terminal/words.ts'
+
+interface Options {
+  readonly reindex?: boolean
+  readonly believeClock?: boolean
+  readonly yes?: boolean
+}
 
 export function define(command: Command, bind: Bind): void {
   command
@@ -14,8 +22,19 @@ export function define(command: Command, bind: Bind): void {
       'Checks the store of a data folder that no node has open: its files, and every statement with its signature. Exits 0 where all is well, 1 where something was damaged. With --reindex, makes the indexes anew and sets damaged statements aside; what can be read of a database whose files are damaged is saved into a new one, and the damaged one stays beside it. Peers send again what was lost.',
     )
     .option('--reindex', 'mend what is damaged')
-  addExamples(command, ['fsck', 'fsck --reindex --json'])
-  bind<{ readonly reindex?: boolean }>(command, async ({ context, options }) => {
+    .option(
+      '--believe-clock',
+      'instead: take back the time that a clock which was ahead has written down here',
+    )
+    .option('--yes', 'with --believe-clock: do not ask')
+  addExamples(command, ['fsck', 'fsck --reindex --json', 'fsck --believe-clock'])
+  bind<Options>(command, async ({ context, options }) => {
+    if (options.believeClock === true) {
+      if (options.reindex === true) {
+        throw new CliError('usage', '--believe-clock and --reindex are two things: one at a time')
+      }
+      return believe(context, options)
+    }
     const { checkStore, isClean } = await import('../../node/fsck.ts')
     const report = await context.untilStopped((signal) =>
       checkStore(context.dataFolder, { reindex: options.reindex ?? false, signal }),
@@ -25,6 +44,29 @@ export function define(command: Command, bind: Bind): void {
     else show(report, clean, context.out)
     return clean ? EXIT.yes : EXIT.no
   })
+}
+
+async function believe(context: Context, { yes }: Options): Promise<number> {
+  const [{ believeClock }, { systemClock }] = await Promise.all([
+    import('../../node/clock-belief.ts'),
+    import('../../node/clock.ts'),
+  ])
+  const belief = await believeClock(
+    context.dataFolder,
+    systemClock,
+    async ({ clock, written, behind }) =>
+      yes === true ||
+      context.confirm(
+        `The clock of this machine says ${timeWords(clock)}, and ${timeWords(written ?? clock)} was written down here, ${durationWords(behind)} later. Is the clock right now? If it was set back, what is too old will count as fresh.`,
+        'nobody has said that the clock is right: ask in a terminal, or add --yes',
+      ),
+  )
+  if (context.json) context.out.value(belief)
+  else if (belief.behind === 0)
+    context.out.line(good('the clock is not behind what was written down'))
+  else if (belief.believed) context.out.line(good('the clock is believed from now on'))
+  else context.out.line(warn('nothing was changed'))
+  return belief.believed ? EXIT.yes : EXIT.no
 }
 
 function show(report: FsckReport, clean: boolean, out: Output): void {

@@ -70,7 +70,7 @@ export function ownLogFacts({
           [
             'clock',
             bad(
-              `behind by ${durationWords(clockBehind)} what was written down here: nothing is allowed until it is right`,
+              `behind by ${durationWords(clockBehind)} what was written down here: nothing is allowed until it is right; if it is, and was ahead before, stop the node and run "rebuildnet fsck --believe-clock"`,
             ),
           ] as const,
         ]),

@@ -54,6 +54,20 @@ export class TrustedTime<Change extends RecordChange = RecordChange> implements 
     return behind > MAX_BEHIND_SECONDS ? behind : undefined
   }
 
+  /** What is written down; undefined where nothing is. */
+  get floor(): UnixSeconds | undefined {
+    return this.#floor === 0 ? undefined : this.#floor
+  }
+
+  /**
+   * The change that takes back what a clock that was ahead has written down. For the person at the
+   * machine alone, who says that the clock is right now: what is too old may seem fresh after it.
+   */
+  believingClock(): Change {
+    this.#floor = unixSeconds(this.#clock)
+    return this.#table.putting(RECORD, this.#floor)
+  }
+
   /** The change that writes down this moment, which is never undercut from then on. */
   writingDown(): Change {
     this.#floor = this.seconds()

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { runProgram } from '../../cli/program.ts'
-import { systemClock } from '../../node/clock.ts'
+import { systemClock, unixSeconds } from '../../node/clock.ts'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
 import { checkStore, isClean } from '../../node/fsck.ts'
 import { openDataFolder } from '../../node/data-folder.ts'
@@ -180,5 +180,56 @@ describe('fsck over logs', () => {
       kept.keeper.stop()
       await store.close()
     }
+  })
+})
+
+describe('fsck --believe-clock', () => {
+  const written = async (): Promise<unknown> => {
+    const store = await openStore(join(root, 'store'))
+    const time = await store.meta.get('time')
+    await store.close()
+    return time
+  }
+  const writeDown = async (ahead: number): Promise<number> => {
+    const time = unixSeconds(systemClock) + ahead
+    const store = await openStore(join(root, 'store'))
+    await store.meta.put('time', time)
+    await store.close()
+    return time
+  }
+
+  it('takes back what a clock that was ahead has written down', async () => {
+    const far = await writeDown(3650 * 86_400)
+    const { exitCode, text } = await fsck('--believe-clock', '--yes')
+    expect(text).toContain('believed from now on')
+    expect(exitCode).toBe(0)
+    const time = await written()
+    expect(time).toBeLessThan(far - 3649 * 86_400)
+    expect(time).toBeGreaterThan(far - 3651 * 86_400)
+    // What was mended is no damage.
+    expect((await fsck()).exitCode).toBe(0)
+  })
+
+  it('changes nothing where nobody says that the clock is right', async () => {
+    const far = await writeDown(3650 * 86_400)
+    const { exitCode, text } = await fsck('--believe-clock')
+    expect(text).toContain('ask in a terminal, or add --yes')
+    expect(exitCode).toBe(2)
+    expect(await written()).toBe(far)
+  })
+
+  it('changes nothing where the clock is not behind', async () => {
+    const past = await writeDown(-3600)
+    expect((await fsck('--believe-clock')).exitCode).toBe(0)
+    expect(await written()).toBe(past)
+  })
+
+  it('is refused while a node has the store open', async () => {
+    await writeDown(3650 * 86_400)
+    const store = await openStore(join(root, 'store'))
+    const { exitCode, text } = await fsck('--believe-clock', '--yes')
+    await store.close()
+    expect(text).toContain('another node holds')
+    expect(exitCode).toBe(2)
   })
 })
