@@ -4,7 +4,7 @@
  */
 import { concat } from '../protocol/bytes.ts'
 import type { Crypto } from '../protocol/crypto.ts'
-import type { ImageName, KeyHex, OperatorId, Sid } from '../protocol/identifiers.ts'
+import type { ImageName, KeyHex, OperatorId, Sid, UnixSeconds } from '../protocol/identifiers.ts'
 import type { EquivocationProof } from '../protocol/log/equivocation.ts'
 import type { Head } from '../protocol/log/head.ts'
 import { projectTag } from '../protocol/log/leaf.ts'
@@ -21,6 +21,7 @@ import type { DataFolder } from './data-folder.ts'
 import { BookKeeper } from './log/book-keeper.ts'
 import { FreshnessWatch } from './log/freshness-watch.ts'
 import { OwnLogKeeper, type Reopening } from './log/own-log-keeper.ts'
+import { Place } from './log/place.ts'
 import { TrustedTime } from './log/trusted-time.ts'
 import { Voters } from './log/voters.ts'
 import type { Logger } from './logger.ts'
@@ -68,6 +69,8 @@ export interface LogsComponents {
 
 export class Logs implements SyncStore {
   readonly time: TrustedTime<ReturnType<Store['meta']['putting']>>
+  /** Whether the folder was copied since a peer was last heard. */
+  readonly place: Place<ReturnType<Store['meta']['putting']>>
   readonly keeper: BookKeeper
   readonly own: OwnLogKeeper
   readonly voters: Voters
@@ -76,7 +79,7 @@ export class Logs implements SyncStore {
   readonly #cards = new Map<Sid, SignedStatement<OperatorCard>>()
   /** Counts whatever may change what the verdict sees. */
   #changes = 0
-  #view: { readonly made: string; readonly view: BookView } | undefined
+  #view: { readonly made: string; readonly at: UnixSeconds; readonly view: BookView } | undefined
   /** Which statements stand in logs does not hang on the time: each is looked up once. */
   #counted: { readonly made: string; readonly answers: Map<Sid, Counted> } | undefined
   #timer: NodeJS.Timeout | undefined
@@ -85,6 +88,7 @@ export class Logs implements SyncStore {
     const { folder, store, crypto, clock, logger, identity } = components
     this.#components = components
     this.time = new TrustedTime({ clock, table: store.meta })
+    this.place = new Place({ table: store.meta }, folder.store)
     this.voters = new Voters(store)
     const self = {
       operator: identity().card.body.operator,
@@ -156,6 +160,7 @@ export class Logs implements SyncStore {
    */
   async load(options: { readonly recheck: boolean }): Promise<void> {
     await this.time.load()
+    await this.place.load()
     await this.voters.load()
     for (const card of await this.#components.store.statements.cards()) {
       this.#cards.set(card.sid, card)
@@ -176,6 +181,7 @@ export class Logs implements SyncStore {
   async confirm(): Promise<void> {
     const { card, key } = this.#components.identity()
     await this.own.confirm(this.keeper.headsUnder(card.body.operator, key.publicKey))
+    await this.#writeDown(await this.place.writingDown(), 'where the store is')
   }
 
   async stop(): Promise<void> {
@@ -187,13 +193,20 @@ export class Logs implements SyncStore {
     await this.#writeTime()
   }
 
-  async #writeTime(): Promise<void> {
+  #writeTime(): Promise<void> {
+    return this.#writeDown([this.time.writingDown()], 'the time')
+  }
+
+  async #writeDown(
+    changes: readonly ReturnType<Store['meta']['putting']>[],
+    what: string,
+  ): Promise<void> {
     const { store, logger } = this.#components
-    if (store.readOnly) return
+    if (store.readOnly || changes.length === 0) return
     try {
-      await store.write([this.time.writingDown()])
+      await store.write(changes)
     } catch (error) {
-      logger.warn({ error: String(error) }, 'the time was not written down')
+      logger.warn({ error: String(error) }, `${what} was not written down`)
     }
   }
 
@@ -250,17 +263,18 @@ export class Logs implements SyncStore {
   }
 
   read(sids: readonly Sid[]): Promise<readonly (Uint8Array | undefined)[]> {
-    const { statements } = this.#components.store
-    return Promise.all(sids.map(async (sid) => (await statements.get(sid))?.bytes))
+    return this.#components.store.statements.messages(sids)
   }
 
-  /** The logs as the verdict sees them now. */
+  /** The logs as the verdict sees them now: the same object while it would say the same. */
   view(): BookView {
     const now = this.time.seconds()
     const { policy, crypto, identity } = this.#components
-    // A crowd of questions is asked at once, and between two of them nothing happens.
-    const made = `${now} ${this.#changes} ${policy().hash}`
-    if (this.#view?.made === made) return this.#view.view
+    const { signing, size } = this.own.state()
+    const isBehind = this.time.behind !== undefined
+    const made = `${this.#changes} ${policy().hash} ${isBehind} ${signing} ${size}`
+    const kept = this.#view
+    if (kept?.made === made && kept.at <= now && now < kept.view.holdsUntil) return kept.view
     const base = createLogView({
       book: this.book,
       cards: this.#cards.values(),
@@ -269,23 +283,23 @@ export class Logs implements SyncStore {
       crypto,
     })
     const isCounted = this.#rememberCounted(base, policy().hash)
-    const self = identity()
     const view: BookView = {
       checked: base.checked,
+      holdsUntil: base.holdsUntil,
       isCounted: (sid, key, operator) =>
         isCounted(sid, key, operator) ||
         // What this node said itself counts here before a peer was there to tell it to.
         (!this.own.state().signing &&
-          key === self.key.publicKey &&
-          operator === self.card.body.operator &&
+          key === identity().key.publicKey &&
+          operator === identity().card.body.operator &&
           this.own.has(sid)),
       isBelow: (sid, key, operator, logs) => base.isBelow(sid, key, operator, logs),
       completeUpTo: (operator, image) => base.completeUpTo(operator, image),
       isEquivocator: (operator) => base.isEquivocator(operator),
       logsOf: (operator, image) => base.logsOf(operator, image),
-      clockSuspect: base.clockSuspect || this.time.behind !== undefined,
+      clockSuspect: base.clockSuspect || isBehind,
     }
-    this.#view = { made, view }
+    this.#view = { made, at: now, view }
     return view
   }
 

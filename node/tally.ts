@@ -11,7 +11,7 @@ import type { Project } from '../protocol/project.ts'
 import type { Release } from '../protocol/release.ts'
 import type { SignedStatement } from '../protocol/statement.ts'
 import type { Answer, Question } from '../protocol/verdict/answer.ts'
-import { decide } from '../protocol/verdict/decide.ts'
+import { decideFor, type LastingAnswer } from '../protocol/verdict/decide.ts'
 import type { LogView } from '../protocol/verdict/log-view.ts'
 import { TallyEvidence, type EvidenceStore } from './tally-evidence.ts'
 import { TallyPace } from './tally-pace.ts'
@@ -100,13 +100,17 @@ function gist(answer: Answer): string {
   ])
 }
 
-/** All that an answer stands on, beside the question. */
+/** All that an answer stands on, beside the question and the time. */
 interface Grounds {
   readonly revision: string
   readonly policy: Policy
   readonly projects: readonly Project[]
   readonly view: LogView
-  readonly now: UnixSeconds
+}
+
+/** An answer that is kept. Time alone does not change it from `answer.asOf` on until `holdsUntil`. */
+interface KeptAnswer extends LastingAnswer {
+  readonly grounds: Grounds
 }
 
 function areSame(a: Grounds, b: Grounds): boolean {
@@ -114,7 +118,6 @@ function areSame(a: Grounds, b: Grounds): boolean {
     a.revision === b.revision &&
     a.policy === b.policy &&
     a.view === b.view &&
-    a.now === b.now &&
     a.projects.length === b.projects.length &&
     a.projects.every((project, i) => project === b.projects[i])
   )
@@ -124,7 +127,7 @@ export class Tally {
   readonly #components: TallyComponents
   readonly #evidence: TallyEvidence
   /** The oldest comes first. */
-  readonly #answers = new Map<string, { readonly grounds: Grounds; readonly answer: Answer }>()
+  readonly #answers = new Map<string, KeptAnswer>()
   /** By the releases that published them, for as long as these are kept. */
   readonly #published = new WeakMap<readonly object[], readonly PublishedManifest[]>()
   readonly #touched: SignedStatement[] = []
@@ -147,33 +150,40 @@ export class Tally {
   }
 
   async #decided(question: Question): Promise<Answer> {
-    const { policy: readPolicy, crypto } = this.#components
+    const { policy: readPolicy, now: readNow, crypto } = this.#components
     const key = questionKey(question)
     const policy = readPolicy()
-    const kept = this.#answers.get(key)
-    if (kept !== undefined && areSame(kept.grounds, this.#grounds(question, policy))) {
-      return kept.answer
-    }
+    const kept = this.#keptAnswer(key, this.#grounds(question, policy))
+    if (kept !== undefined) return kept
     const { revision } = this.#grounds(question, policy)
     const evidence = await this.#evidence.about(question, policy)
     // What is not read from the disk is as it is now, and the same for the answer and its grounds.
     const grounds = { ...this.#grounds(question, policy), revision }
-    const answer = decide({ ...grounds, question, ...evidence, crypto })
+    const decided = decideFor({ ...grounds, now: readNow(), question, ...evidence, crypto })
     this.#answers.delete(key)
-    this.#answers.set(key, { grounds, answer })
+    this.#answers.set(key, { grounds, ...decided })
     const [oldest] = this.#answers.keys()
     if (oldest !== undefined && this.#answers.size > MAX_KEPT_ANSWERS) this.#answers.delete(oldest)
-    return answer
+    return decided.answer
+  }
+
+  /** What would be answered now, where that is known without looking. */
+  #keptAnswer(key: string, grounds: Grounds): Answer | undefined {
+    const kept = this.#answers.get(key)
+    if (kept === undefined || !areSame(kept.grounds, grounds)) return undefined
+    const now = this.#components.now()
+    const { answer, holdsUntil } = kept
+    // A clock may go back a little: nothing is known of the time before.
+    return answer.asOf <= now && now < holdsUntil ? { ...answer, asOf: now } : undefined
   }
 
   #grounds(question: Question, policy: Policy): Grounds {
-    const { projects, view, now } = this.#components
+    const { projects, view } = this.#components
     return {
       revision: this.#evidence.revisionOf(question, policy),
       policy,
       projects: projects(),
       view: view(),
-      now: now(),
     }
   }
 

@@ -7,7 +7,7 @@ import {
 } from '../../protocol/log/log-book.ts'
 import type { EquivocationProof } from '../../protocol/log/equivocation.ts'
 import type { Head } from '../../protocol/log/head.ts'
-import type { UnixSeconds } from '../../protocol/identifiers.ts'
+import type { Sid, UnixSeconds } from '../../protocol/identifiers.ts'
 
 export interface BookListener {
   /** A head came whose log is followed, whatever became of it. */
@@ -15,6 +15,8 @@ export interface BookListener {
   /** The head of a log is another: leaves [from, to) are new, none where only its time is. */
   moved(head: Head, from: number, to: number): void
   proven(proof: EquivocationProof): void
+  /** A statement that a log lists is not here any more. */
+  lost(): void
 }
 
 export class WatchedBook extends LogBook {
@@ -56,5 +58,10 @@ export class WatchedBook extends LogBook {
     const proof = super.bodyArrived(...statement)
     if (proof !== undefined) this.#listener.proven(proof)
     return proof
+  }
+
+  override bodyLost(sid: Sid): void {
+    super.bodyLost(sid)
+    this.#listener.lost()
   }
 }

@@ -57,6 +57,8 @@ export interface OperatorLogs {
 }
 
 export interface BookView extends LogView {
+  /** The first moment at which it would be another of the same book: a clock may be trusted again. */
+  readonly holdsUntil: UnixSeconds
   logsOf(operator: OperatorId, image: ImageName): OperatorLogs
 }
 
@@ -184,18 +186,16 @@ export function createLogView(init: LogViewInit): BookView {
     return undefined
   }
 
+  const early = book
+    .held()
+    .filter(
+      ({ origin, time }) =>
+        pins.has(origin.operator) &&
+        time > now + MAX_HEAD_AHEAD_SECONDS &&
+        memberOf(origin.operator).keys.has(origin.key),
+    )
   /** Several heads of one operator are one voice: it may have one wrong clock. */
-  const ahead = new Set(
-    book
-      .held()
-      .filter(
-        ({ origin, time }) =>
-          pins.has(origin.operator) &&
-          time > now + MAX_HEAD_AHEAD_SECONDS &&
-          memberOf(origin.operator).keys.has(origin.key),
-      )
-      .map(({ origin }) => origin.operator),
-  )
+  const ahead = new Set(early.map(({ origin }) => origin.operator))
 
   return {
     checked: true,
@@ -221,6 +221,7 @@ export function createLogView(init: LogViewInit): BookView {
     completeUpTo: (operator, image) => logsOf(operator, image).completeUpTo,
     isEquivocator: (operator) => proofAmong(operator, memberOf(operator).everKeys) !== undefined,
     clockSuspect: ahead.size >= 2,
+    holdsUntil: Math.min(...early.map(({ time }) => time - MAX_HEAD_AHEAD_SECONDS)),
     logsOf,
   }
 }

@@ -7,7 +7,7 @@
  * old version on which rebuilders disagree says nothing about a newer image. protocol/verdict/README.md.
  */
 import type { Digest, InputDigest, KeyHex, OperatorId, Sid } from '../identifiers.ts'
-import { buildInputOf, inputDigestOf } from '../input-digest.ts'
+import { inputDigestIn } from '../input-digest.ts'
 import { allowsSeveralBuilders } from '../recipe.ts'
 import type { Release, ReleaseOutline } from '../release.ts'
 import type { Setting } from './setting.ts'
@@ -77,7 +77,7 @@ export function findCells(candidates: readonly Candidate[], setting: Setting): C
     if (!commits.has(candidate.release.source.commit)) continue
     if (!isWhole(candidate)) throw new Error('a release that matters came in outline')
     const { release, profile } = candidate
-    const inputDigest = inputDigestOf(buildInputOf(release, question.platform), crypto)
+    const inputDigest = inputDigestIn(release, question.platform, crypto)
     const key = `${inputDigest} ${profile}`
     const cell = cells.get(key) ?? {
       inputDigest,

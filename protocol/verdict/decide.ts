@@ -6,6 +6,7 @@
  * signed by a key that neither the policy nor a followed project stands for. When in doubt the
  * answer is `undecided`.
  */
+import type { UnixSeconds } from '../identifiers.ts'
 import type { Answer, Flag } from './answer.ts'
 import { collectBallots } from './ballots.ts'
 import { findCandidates, findCells, newestOf, type Candidate } from './candidates.ts'
@@ -20,7 +21,19 @@ import { weigh, type Weight } from './weigh.ts'
 
 export type { DecideInput } from './setting.ts'
 
+/** An answer, and how long the time alone does not make it another one, but for its `asOf`. */
+export interface LastingAnswer {
+  readonly answer: Answer
+  /** The first moment at which it may be another. */
+  readonly holdsUntil: UnixSeconds
+}
+
 export function decide(input: DecideInput): Answer {
+  return decideFor(input).answer
+}
+
+/** As `decide`, for whoever keeps the answer while nothing else changes. */
+export function decideFor(input: DecideInput): LastingAnswer {
   const setting = prepareSetting(input)
   const { question, policy, rules, operators, view } = setting
   // Without operators there is nobody to ask, whatever was announced.
@@ -67,10 +80,9 @@ export function decide(input: DecideInput): Answer {
     asOf: setting.now,
   } satisfies Omit<Answer, 'reasons'>
   const others = judged.slice(1).map((each) => each.judgement)
-  return {
-    ...part,
-    reasons: reasonsFor(part, { setting, judgement, others, announced, bars: weight.bars }),
-  }
+  const context = { setting, judgement, others, announced, bars: weight.bars }
+  const answer = { ...part, reasons: reasonsFor(part, context) }
+  return { answer, holdsUntil: standing.holdsUntil }
 }
 
 function judgeCells(candidates: readonly Candidate[], setting: Setting): Judgement[] {

@@ -78,6 +78,11 @@ export class Roster {
     return trouble === undefined && now < expires
   }
 
+  /** When its newest card ends. */
+  expiryOf(operator: OperatorId): UnixSeconds {
+    return this.#standing(operator).expires
+  }
+
   #standing(operator: OperatorId): Standing {
     return this.#standings.get(operator) ?? UNKNOWN
   }

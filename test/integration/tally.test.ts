@@ -4,7 +4,7 @@ import { Tally, type TallyComponents } from '../../node/tally.ts'
 import { parsePolicy } from '../../protocol/policy.ts'
 import { parseProject } from '../../protocol/project.ts'
 import type { Answer } from '../../protocol/verdict/answer.ts'
-import { uncheckedView } from '../../protocol/verdict/log-view.ts'
+import { uncheckedView, type LogView } from '../../protocol/verdict/log-view.ts'
 import {
   imageDigests,
   makeOperator,
@@ -108,6 +108,47 @@ describe('the tally', () => {
     expect(held.flags).toContain('stale')
     incomplete = false
     expect((await tally.answer(question)).decision).toBe('allow')
+  })
+
+  it('keeps an answer from one second to the next, and no longer than a head is fresh', async () => {
+    const strict = parsePolicy(
+      { threshold: 2, max_silent: 1, operator: rebuilders.map(({ id }) => ({ id })) },
+      nodeCrypto,
+    )
+    const head = TEST_TIME + 100
+    let [now, looks] = [head + 3600, 0]
+    const view: LogView = {
+      checked: true,
+      isCounted: () => true,
+      isBelow: () => false,
+      isEquivocator: () => false,
+      clockSuspect: false,
+      completeUpTo: () => {
+        looks++
+        return head
+      },
+    }
+    const { tally, arrive } = await makeTally({
+      policy: () => strict,
+      view: () => view,
+      now: () => now,
+    })
+    await arrive(release, vote(rebuilders[0]!), vote(rebuilders[1]!))
+    const first = await tally.answer(question)
+    expect(first.decision).toBe('allow')
+    const looked = looks
+    for (const at of [head + 3601, head + strict.maxAgeSeconds - 1]) {
+      now = at
+      expect(await tally.answer(question)).toEqual({ ...first, asOf: at })
+    }
+    expect(looks).toBe(looked)
+    now = head + strict.maxAgeSeconds
+    expect(await tally.answer(question)).toMatchObject({ decision: 'undecided', asOf: now })
+    // Nothing is known of a time before the one that was asked about.
+    const late = looks
+    now = head + 3600
+    expect((await tally.answer(question)).decision).toBe('allow')
+    expect(looks).toBeGreaterThan(late)
   })
 
   it('goes on after a listener failed', async () => {
