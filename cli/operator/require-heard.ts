@@ -26,9 +26,10 @@ export async function requireHeard(
     )
   }
   // What a node that stands still has signed is as it left it; one that runs asks others first.
-  if (own.signing || (own.whole && !(running && own.head !== null))) return
+  const stands = own.whole && !own.copied && !(running && own.head !== null)
+  if (own.signing || stands) return
   throw new CliError(
     'not-available',
-    `a backup may have been restored here, and no peer has said yet what it knows: a newer card may be out, and of two rivals neither supports anything; ${running ? 'wait' : 'start the node'} until "rebuildnet status" says that its log is signed, or add --anyway`,
+    `a backup may have been restored or copied here, and no peer has said yet what it knows: a newer card may be out, and of two rivals neither supports anything; ${running ? 'wait' : 'start the node'} until "rebuildnet status" says that its log is signed, or add --anyway`,
   )
 }

@@ -35,6 +35,8 @@ export interface LogStatus {
     readonly signing: boolean
     /** False where it was restored from a backup or damaged, until it has been closed for that. */
     readonly whole: boolean
+    /** True where the folder was copied or restored, until a peer has said what it knows of this log. */
+    readonly copied: boolean
     /** True once another node was seen, in this run, to sign with this key while this one does. */
     readonly shared: boolean
     /** True once that was seen again: then no head is signed here. */

@@ -20,7 +20,7 @@ export class LogStanding {
   status(): LogStatus {
     const { logs, projects } = this.#parts
     return {
-      own: logs.own.state(),
+      own: { ...logs.own.state(), copied: logs.place.isOther },
       clockBehind: logs.time.behind ?? null,
       operators: this.operators(projects.all().map(({ project }) => project.image)),
     }

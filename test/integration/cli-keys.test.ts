@@ -1,5 +1,5 @@
 /** `key backup`, `restore` and `show`, as they are typed; and a node that was restored. */
-import { readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { runHere, type RunOptions } from '../support/command-line.ts'
@@ -70,9 +70,15 @@ describe('key backup and restore', () => {
   it('make no card before a peer was heard: the operator may have made a newer one since', async () => {
     await must('ada', 'init', '--name', 'Ada')
     await must('ada', 'key', 'backup', at('b'), '--with-root', '--no-passphrase')
+    await must('ada', 'key', 'backup', at('bare.b'), '--no-passphrase')
     await must('ada', 'operator', 'renew', '--yes')
     const { key } = (await must('new', 'key', 'restore', at('b'))) as { key: string }
-    for (const command of [['renew'], ['rotate'], ['rotate', '--root'], ['revoke', key]]) {
+    // Somebody else drew it up who knows no more than the backup does.
+    const draft = at('draft')
+    await must('bare', 'key', 'restore', at('bare.b'))
+    await must('bare', 'operator', 'renew', '--yes', '--anyway', '--draft', draft)
+    const commands = [['renew'], ['rotate'], ['rotate', '--root'], ['revoke', key], ['sign', draft]]
+    for (const command of commands) {
       const ran = await run('new', 'operator', ...command, '--yes')
       expect(ran.exitCode, command.join(' ')).toBe(2)
       expect(ran.stderr).toMatch(/^rebuildnet: .*no peer .*--anyway.*\n$/)
@@ -215,6 +221,20 @@ it('a node restored from its keys alone opens a new log behind the old, and is b
   })
   expect(old.origin).toMatch(/\/0$/)
   await running.stop()
+
+  // The original may have made a card since, and a copy that stands still cannot know.
+  const copy = at('copy')
+  await cp(ada!.root, copy, { recursive: true })
+  for (const [data, copied] of [
+    [ada!.root, false],
+    [copy, true],
+  ] as const) {
+    const { json } = await runHere(['status', '--json', '--data', data])
+    expect(json).toMatchObject({ logs: { own: { whole: true, copied } } })
+  }
+  const renewed = await runHere(['operator', 'renew', '--yes', '--data', copy])
+  expect(renewed).toMatchObject({ exitCode: 2 })
+  expect(renewed.stderr).toContain('restored or copied')
 
   const fresh = at('fresh')
   onTestFinished(() => rm(fresh, { recursive: true, force: true }))

@@ -4,11 +4,16 @@ import { nodeCrypto } from '../../../node/crypto/node-crypto.ts'
 import { CliError } from '../../cli-error.ts'
 import type { Bind } from '../../command-table.ts'
 import { nextSigningKey, openOwnOperator } from '../../operator/own-operator.ts'
-import { addProposalOptions } from '../../operator/proposal-options.ts'
+import { addAnywayOption, addProposalOptions } from '../../operator/proposal-options.ts'
 import { proposeCard, type ProposalOptions } from '../../operator/propose-card.ts'
+import { requireHeard } from '../../operator/require-heard.ts'
 import { readNamedFile } from '../../read-file.ts'
 
 const MAX_DRAFT_BYTES = 64 * 1024
+
+interface Options extends ProposalOptions {
+  readonly anyway?: boolean
+}
 
 export function defineSign(parent: Command, bind: Bind): void {
   const command = parent
@@ -19,7 +24,8 @@ export function defineSign(parent: Command, bind: Bind): void {
     )
     .argument('<draft>', 'the file that "operator join", "renew", "rotate" or "revoke" wrote')
   addProposalOptions(command)
-  bind<ProposalOptions>(command, async ({ context, options, args: [file = ''] }) => {
+  addAnywayOption(command)
+  bind<Options>(command, async ({ context, options, args: [file = ''] }) => {
     const text = (await readNamedFile(file, MAX_DRAFT_BYTES)).toString('utf8')
     const draft = parseDraft(text, file, nodeCrypto)
     const own = await openOwnOperator(context)
@@ -37,6 +43,8 @@ export function defineSign(parent: Command, bind: Bind): void {
         `${file} is for card ${version}, and card ${before.version} is in force here: make a new draft from "rebuildnet card FILE"`,
       )
     }
+    // Whoever drew it up may know no more than this node does.
+    await requireHeard(context, own, options)
     const next = await nextSigningKey(own.folder)
     return proposeCard(
       context,

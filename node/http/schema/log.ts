@@ -30,6 +30,7 @@ export const logStatus: z.ZodType<LogStatus> = component(
       head: z.object({ size: z.number().int(), time: seconds }).nullable(),
       signing: z.boolean(),
       whole: z.boolean(),
+      copied: z.boolean(),
       shared: z.boolean(),
       halted: z.boolean(),
       reopened: z.object({ n: z.number().int(), at: seconds, why: z.string() }).nullable(),
