@@ -14,6 +14,7 @@ import type { SignedStatement, StatementBody, StatementKind } from '../protocol/
 import { toHex } from '../protocol/bytes.ts'
 import type { Acceptance, Admission, SignerStanding } from './network/admission.ts'
 import type { Signers } from './signers.ts'
+import { messageHash } from './store/statement-record.ts'
 import type { Store } from './store/store.ts'
 import { StoreError } from './store/store-error.ts'
 
@@ -98,7 +99,7 @@ export class StoreAdmission implements Admission {
     const { store, crypto } = this.#components
     try {
       const outcome = await store.statements.put(bytes, { opened: statement })
-      this.#remember(toHex(crypto.sha256(bytes)))
+      this.#remember(toHex(messageHash(bytes, crypto)))
       if (outcome === 'known') return 'duplicate'
     } catch (error) {
       if (

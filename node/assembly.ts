@@ -97,6 +97,14 @@ export class NodeAssembly implements NodeParts {
   readonly #assignments: Assignments
   readonly #intake: Intake
   readonly #catchUp: CatchUp
+  #wanted:
+    | {
+        readonly policy: object
+        readonly all: object
+        readonly self: OperatorId
+        readonly operators: ReadonlySet<OperatorId>
+      }
+    | undefined
 
   constructor(foundation: Foundation) {
     const { folder, config, identity, store, projects, policy, logger, clock, crypto } = foundation
@@ -208,12 +216,17 @@ export class NodeAssembly implements NodeParts {
     return this.#catchUp.caughtUp()
   }
 
+  /** Asked for with each statement that comes. */
   wanted(): ReadonlySet<OperatorId> {
-    return wantedOperators(
-      this.policy.lastPolicy,
-      this.#projects(),
-      this.identity.card.body.operator,
-    )
+    const { lastPolicy } = this.policy
+    const all = this.projects.all()
+    const { operator } = this.identity.card.body
+    const known = this.#wanted
+    const isKnown = known?.policy === lastPolicy && known.all === all && known.self === operator
+    if (isKnown) return known.operators
+    const operators = wantedOperators(lastPolicy, this.#projects(), operator)
+    this.#wanted = { policy: lastPolicy, all, self: operator, operators }
+    return operators
   }
 
   async publish(body: Exclude<StatementBody, OperatorCard>): Promise<Sid> {

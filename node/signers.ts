@@ -36,7 +36,7 @@ export class Signers {
 
   operatorOf(key: KeyHex): OperatorId | undefined {
     const operators = this.#operators.get(key)
-    return operators?.size === 1 ? [...operators][0] : undefined
+    return operators?.size === 1 ? operators.values().next().value : undefined
   }
 
   /** Its newest card. */

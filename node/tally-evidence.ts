@@ -9,7 +9,7 @@
 import type { Crypto } from '../protocol/crypto.ts'
 import type { Commitment } from '../protocol/blind/commitment.ts'
 import type { ImageName, InputDigest, Sid } from '../protocol/identifiers.ts'
-import { buildInputOf, inputDigestOf } from '../protocol/input-digest.ts'
+import { inputDigestIn } from '../protocol/input-digest.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import { rulesFor, type Policy } from '../protocol/policy.ts'
 import type { Rebuild } from '../protocol/rebuild.ts'
@@ -137,7 +137,7 @@ export class TallyEvidence {
     const inputs = releases.flatMap(({ body }) => {
       const asked = body.platforms.find((each) => each.platform === platform)
       if (asked?.manifestDigest !== digest) return []
-      return [inputDigestOf(buildInputOf(body, platform), this.#components.crypto)]
+      return [inputDigestIn(body, platform, this.#components.crypto)]
     })
     return [...new Set(inputs)]
   }

@@ -53,18 +53,18 @@ export function toHex(bytes: Uint8Array): string {
   return out
 }
 
-/** The value of a lowercase hex digit, or -1. */
-function nibble(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48
-  return code >= 97 && code <= 102 ? code - 87 : -1
-}
+/** The value of each ASCII character as a lowercase hex digit, or -1. */
+const NIBBLES = Int8Array.from({ length: 128 }, (_, code) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(code)),
+)
 
 /** The bytes of lowercase hex, or undefined where `text` is anything else. */
 export function parseHex(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length % 2 !== 0) return undefined
   const out = new Uint8Array(text.length / 2)
   for (let i = 0; i < out.length; i++) {
-    const [high, low] = [nibble(text.charCodeAt(i * 2)), nibble(text.charCodeAt(i * 2 + 1))]
+    const high = NIBBLES[text.charCodeAt(i * 2)] ?? -1
+    const low = NIBBLES[text.charCodeAt(i * 2 + 1)] ?? -1
     if (high < 0 || low < 0) return undefined
     out[i] = (high << 4) | low
   }

@@ -24,8 +24,16 @@ export function preAuthEncoding(
   payload: Uint8Array,
   payloadType: string = PAYLOAD_TYPE,
 ): Uint8Array<ArrayBuffer> {
-  const type = utf8(payloadType)
-  return concat(utf8(`DSSEv1 ${type.length} `), type, utf8(` ${payload.length} `), payload)
+  return concat(preAuthHeader(payload.length, payloadType), payload)
+}
+
+/** What stands before a payload of so many bytes. */
+export function preAuthHeader(
+  bytes: number,
+  payloadType: string = PAYLOAD_TYPE,
+): Uint8Array<ArrayBuffer> {
+  const { length } = payloadType === PAYLOAD_TYPE ? payloadType : utf8(payloadType)
+  return utf8(`DSSEv1 ${length} ${payloadType} ${bytes} `)
 }
 
 /** The JSON envelope of a statement, on one line. */

@@ -156,6 +156,7 @@ export class Field {
   /** Fails where the canonical JSON of the whole value has more than `max` bytes. */
   within(max: number): this {
     this.#present()
+    if (mostBytes(this.value as JsonValue) <= max) return this
     const size = utf8(canonicalJson(this.value as JsonValue)).length
     if (size > max) this.fail('too-long', `has ${size} bytes of JSON, at most ${max} are allowed`)
     return this
@@ -164,6 +165,19 @@ export class Field {
   #present(): void {
     if (this.value === undefined) this.fail('missing-field', 'is missing')
   }
+}
+
+/** At least as many bytes as the canonical JSON of a value has, without writing it. */
+function mostBytes(value: JsonValue): number {
+  // A UTF-16 unit takes six bytes at most, as \u0000; a number sixteen digits and a sign.
+  if (typeof value === 'string') return value.length * 6 + 2
+  if (typeof value !== 'object' || value === null) return 17
+  let bytes = 2
+  if (Array.isArray(value)) for (const item of value) bytes += mostBytes(item as JsonValue) + 1
+  else {
+    for (const [key, item] of Object.entries(value)) bytes += key.length * 6 + 4 + mostBytes(item)
+  }
+  return bytes
 }
 
 /** Plain order of strings that are ASCII. */

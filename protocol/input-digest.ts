@@ -41,6 +41,17 @@ export function encodeBuildInput(input: BuildInput): string {
   return canonicalJson({ commit, image, platform, recipe: encodeRecipe(recipe), source })
 }
 
+const known = new WeakMap<Release, Map<Platform, InputDigest>>()
+
+/** That of one platform of a release, worked out once: it is asked for with every vote. */
+export function inputDigestIn(release: Release, platform: Platform, crypto: Crypto): InputDigest {
+  const digests = known.get(release) ?? new Map<Platform, InputDigest>()
+  known.set(release, digests)
+  const digest = digests.get(platform) ?? inputDigestOf(buildInputOf(release, platform), crypto)
+  digests.set(platform, digest)
+  return digest
+}
+
 export function inputDigestOf(input: BuildInput, crypto: Crypto): InputDigest {
   return toHex(crypto.sha256(concat(DOMAIN, utf8(encodeBuildInput(input)))))
 }

@@ -50,7 +50,9 @@ export function parseJson(bytes: Uint8Array, limits: JsonLimits): JsonValue {
   return new Parser(text, limits).parse()
 }
 
-const WHITESPACE = new Set([' ', '\t', '\n', '\r'])
+const [SPACE, TAB, LINE_FEED, RETURN] = [0x20, 0x09, 0x0a, 0x0d]
+const [QUOTE, COMMA, COLON, BACKSLASH] = [0x22, 0x2c, 0x3a, 0x5c]
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d]
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
@@ -84,25 +86,35 @@ class Parser {
     throw new JsonError(code, this.#at, message)
   }
 
-  #skip(): void {
-    while (WHITESPACE.has(this.#text.charAt(this.#at))) this.#at++
+  /** Passes white space; the code of what comes then, NaN at the end. */
+  #skip(): number {
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at)
+      if (code !== SPACE && code !== LINE_FEED && code !== TAB && code !== RETURN) return code
+      this.#at++
+    }
   }
 
-  #take(token: string): boolean {
-    if (!this.#text.startsWith(token, this.#at)) return false
-    this.#at += token.length
+  #take(code: number): boolean {
+    if (this.#text.charCodeAt(this.#at) !== code) return false
+    this.#at++
+    return true
+  }
+
+  #takeWord(word: string): boolean {
+    if (!this.#text.startsWith(word, this.#at)) return false
+    this.#at += word.length
     return true
   }
 
   #value(depth: number): JsonValue {
-    this.#skip()
-    const char = this.#text.charAt(this.#at)
-    if (char === '{') return this.#object(depth)
-    if (char === '[') return this.#array(depth)
-    if (char === '"') return this.#string()
-    if (this.#take('true')) return true
-    if (this.#take('false')) return false
-    if (this.#take('null')) return null
+    const code = this.#skip()
+    if (code === QUOTE) return this.#string()
+    if (code === OPEN_OBJECT) return this.#object(depth)
+    if (code === OPEN_LIST) return this.#array(depth)
+    if (this.#takeWord('true')) return true
+    if (this.#takeWord('false')) return false
+    if (this.#takeWord('null')) return null
     return this.#number()
   }
 
@@ -123,18 +135,17 @@ class Parser {
     this.#enter(depth)
     const out = Object.create(null) as Record<string, JsonValue>
     this.#skip()
-    if (this.#take('}')) return out
+    if (this.#take(CLOSE_OBJECT)) return out
     for (;;) {
-      this.#skip()
-      if (this.#text.charAt(this.#at) !== '"') this.#fail('json-syntax', 'expected a key')
+      if (this.#skip() !== QUOTE) this.#fail('json-syntax', 'expected a key')
       const key = this.#string()
       if (key in out) this.#fail('json-duplicate-key', 'duplicate key')
       this.#skip()
-      if (!this.#take(':')) this.#fail('json-syntax', 'expected ":"')
+      if (!this.#take(COLON)) this.#fail('json-syntax', 'expected ":"')
       out[key] = this.#value(depth + 1)
       this.#skip()
-      if (this.#take('}')) return out
-      if (!this.#take(',')) this.#fail('json-syntax', 'expected "," or "}"')
+      if (this.#take(CLOSE_OBJECT)) return out
+      if (!this.#take(COMMA)) this.#fail('json-syntax', 'expected "," or "}"')
     }
   }
 
@@ -142,12 +153,12 @@ class Parser {
     this.#enter(depth)
     const out: JsonValue[] = []
     this.#skip()
-    if (this.#take(']')) return out
+    if (this.#take(CLOSE_LIST)) return out
     for (;;) {
       out.push(this.#value(depth + 1))
       this.#skip()
-      if (this.#take(']')) return out
-      if (!this.#take(',')) this.#fail('json-syntax', 'expected "," or "]"')
+      if (this.#take(CLOSE_LIST)) return out
+      if (!this.#take(COMMA)) this.#fail('json-syntax', 'expected "," or "]"')
     }
   }
 
@@ -162,14 +173,14 @@ class Parser {
     for (;;) {
       const start = this.#at
       let code = this.#text.charCodeAt(this.#at)
-      while (code >= 0x20 && code !== 0x22 && code !== 0x5c)
+      while (code >= SPACE && code !== QUOTE && code !== BACKSLASH)
         code = this.#text.charCodeAt(++this.#at)
       out += this.#text.slice(start, this.#at)
       if (out.length > this.#limits.maxStringLength) {
         this.#fail('json-string-too-long', 'a string over its limit')
       }
-      if (this.#take('"')) break
-      if (!this.#take('\\'))
+      if (this.#take(QUOTE)) break
+      if (!this.#take(BACKSLASH))
         this.#fail('json-syntax', 'an unterminated string or a control character')
       out += this.#escape()
     }

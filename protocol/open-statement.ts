@@ -13,6 +13,13 @@ import { sidOf } from './sid.ts'
 import { StatementError } from './statement-error.ts'
 import type { SignedStatement } from './statement.ts'
 
+const sources = new WeakMap<SignedStatement, Uint8Array>()
+
+/** Whether a statement is what `openStatement` made of this very array, which nobody may change. */
+export function isOpenedFrom(statement: SignedStatement, bytes: Uint8Array): boolean {
+  return sources.get(statement) === bytes
+}
+
 /** Opens the binary form of a statement; throws StatementError and nothing else. */
 export function openStatement(bytes: Uint8Array, crypto: Crypto): SignedStatement {
   const envelope = parseEnvelope(bytes)
@@ -25,5 +32,8 @@ export function openStatement(bytes: Uint8Array, crypto: Crypto): SignedStatemen
   if (answer === 'bad-signature') {
     throw new StatementError('bad-signature', '', `the signature does not verify under ${key}`)
   }
-  return { sid: sidOf(envelope, crypto), key, body: parsePayload(payload, key, crypto) }
+  const body = parsePayload(payload, key, crypto)
+  const statement: SignedStatement = { sid: sidOf(envelope, crypto), key, body }
+  sources.set(statement, bytes)
+  return statement
 }

@@ -3,7 +3,7 @@
  * invalid and is never tallied, but a node that lacks the release cannot tell. protocol/README.md.
  */
 import type { Crypto } from './crypto.ts'
-import { buildInputOf, inputDigestOf } from './input-digest.ts'
+import { inputDigestIn } from './input-digest.ts'
 import type { Rebuild } from './rebuild.ts'
 import type { Release } from './release.ts'
 import { StatementError } from './statement-error.ts'
@@ -28,7 +28,7 @@ export function checkRebuildAgainstRelease(
       `is ${rebuild.publishedDigest ?? 'absent'}, the release has ${platform.manifestDigest ?? 'none'}`,
     )
   }
-  const expected = inputDigestOf(buildInputOf(release, rebuild.platform), crypto)
+  const expected = inputDigestIn(release, rebuild.platform, crypto)
   if (rebuild.inputDigest !== expected) {
     throw new StatementError(
       'input-digest-mismatch',

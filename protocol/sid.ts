@@ -7,12 +7,14 @@
  */
 import { concat, toHex, utf8 } from './bytes.ts'
 import type { Crypto } from './crypto.ts'
-import { preAuthEncoding } from './dsse.ts'
+import { preAuthHeader } from './dsse.ts'
 import type { Envelope } from './envelope.ts'
 import type { Sid } from './identifiers.ts'
 
 const DOMAIN = utf8('rebuildnet/statement/1\0')
 
 export function sidOf(envelope: Pick<Envelope, 'publicKey' | 'payload'>, crypto: Crypto): Sid {
-  return toHex(crypto.sha256(concat(DOMAIN, envelope.publicKey, preAuthEncoding(envelope.payload))))
+  const { publicKey, payload } = envelope
+  const header = preAuthHeader(payload.length)
+  return toHex(crypto.sha256(concat(DOMAIN, publicKey, header, payload)))
 }

@@ -152,7 +152,7 @@ class VerifyThread {
       lengths: statements.map(({ length }) => length),
     }
     const replied = new Promise<VerifyReply | undefined>((resolve) => (this.#reply = resolve))
-    this.#worker.postMessage(request)
+    this.#worker.postMessage(request, [request.bytes.buffer])
     try {
       return await replied
     } finally {

@@ -8,7 +8,7 @@ import { nodeCrypto } from './node-crypto.ts'
 
 /** Statements one behind the other, and the length of each. */
 export interface VerifyRequest {
-  readonly bytes: Uint8Array
+  readonly bytes: Uint8Array<ArrayBuffer>
   readonly lengths: readonly number[]
 }
 

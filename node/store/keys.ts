@@ -5,7 +5,7 @@
  * layout raises STORE_FORMAT. Statements are the truth, the tables from 0x10 to 0x1f are derived
  * from them and can be rebuilt, records are JSON or bytes of the parts that own them.
  */
-import { concat, parseHex, toHex, utf8 } from '../../protocol/bytes.ts'
+import { concat, toHex, utf8 } from '../../protocol/bytes.ts'
 import type { Digest, ImageName, InputDigest, KeyHex, Sid } from '../../protocol/identifiers.ts'
 import type { StatementKind } from '../../protocol/statement.ts'
 
@@ -94,8 +94,8 @@ export interface KeyRange {
 
 /** 32 bytes of hex. Statements are checked before they are stored, so anything else is a bug. */
 function hex32(hex: string): Uint8Array {
-  const bytes = parseHex(hex)
-  if (bytes?.length !== 32) throw new Error(`"${hex}" is not 64 hex digits`)
+  const bytes = Buffer.from(hex, 'hex')
+  if (hex.length !== 64 || bytes.length !== 32) throw new Error(`"${hex}" is not 64 hex digits`)
   return bytes
 }
 

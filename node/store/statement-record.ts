@@ -24,6 +24,15 @@ export interface StatementRecord {
   readonly bytes: Uint8Array
 }
 
+const hashes = new WeakMap<Uint8Array, Uint8Array>()
+
+/** sha256 of a message, worked out once for the same array, which nobody may change. */
+export function messageHash(message: Uint8Array, crypto: Crypto): Uint8Array {
+  const hash = hashes.get(message) ?? crypto.sha256(message)
+  hashes.set(message, hash)
+  return hash
+}
+
 export function encodeStatementRecord(
   sid: Sid,
   record: StatementRecord,
@@ -31,7 +40,7 @@ export function encodeStatementRecord(
 ): Uint8Array {
   const head = new Uint8Array(ARRIVAL_BYTES + HASH_BYTES)
   new DataView(head.buffer).setBigUint64(0, BigInt(record.arrival))
-  head.set(crypto.sha256(record.bytes), ARRIVAL_BYTES)
+  head.set(messageHash(record.bytes, crypto), ARRIVAL_BYTES)
   return concat(encodeChecked(statementKey(sid), head), record.bytes)
 }
 

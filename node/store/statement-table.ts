@@ -11,14 +11,15 @@ import type { Crypto } from '../../protocol/crypto.ts'
 import { parseEnvelope } from '../../protocol/envelope.ts'
 import type { Digest, ImageName, InputDigest, KeyHex, Sid } from '../../protocol/identifiers.ts'
 import { parsePayload } from '../../protocol/in-toto.ts'
+import { isOpenedFrom } from '../../protocol/open-statement.ts'
 import type { OperatorCard } from '../../protocol/operator-card.ts'
 import type { Rebuild } from '../../protocol/rebuild.ts'
 import type { Release, SignedOutline } from '../../protocol/release.ts'
 import { sidOf } from '../../protocol/sid.ts'
 import type { SignedStatement, StatementKind } from '../../protocol/statement.ts'
-import { StatementError } from '../../protocol/statement-error.ts'
 import type { Withdrawal } from '../../protocol/withdrawal.ts'
 import { parseChecked } from './checked.ts'
+import { findDamagedStatements } from './damaged-statements.ts'
 import type { Database, Operation, ScanOptions } from './database.ts'
 import {
   imageRange,
@@ -118,8 +119,21 @@ export class StatementTable {
 
   /** Undefined where it is not here; StoreError `corrupt` where it is damaged. */
   async get(sid: Sid): Promise<StoredStatement | undefined> {
-    const [value] = await this.#components.database.getMany([statementKey(sid)])
+    const value = await this.#components.database.getSoon(statementKey(sid))
     return value === undefined ? undefined : this.#read(sid, value)
+  }
+
+  /** Their canonical binary form, for others: in this order, undefined for what is not here. */
+  async messages(sids: readonly Sid[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const { database, crypto } = this.#components
+    const values = await database.getMany(sids.map(statementKey))
+    return sids.map((sid, i) => {
+      const value = values[i]
+      if (value === undefined) return undefined
+      const record = parseStatementRecord(statementKey(sid), value, crypto)
+      if (record === undefined) throw this.#damaged(sid, 'is damaged')
+      return record.bytes
+    })
   }
 
   /** Those of these that are here, in their order; StoreError `corrupt` where one is damaged. */
@@ -236,17 +250,8 @@ export class StatementTable {
   }
 
   /** Opens every statement anew, signature and all; the sids of those that are not whole. */
-  async findDamaged(signal?: AbortSignal): Promise<readonly Sid[]> {
-    const { database, crypto, open } = this.#components
-    const damaged: Sid[] = []
-    for await (const piece of database.scan(rangeIn('statement'))) {
-      signal?.throwIfAborted()
-      for (const [key, value] of piece) {
-        const record = parseStatementRecord(key, value, crypto)
-        if (record === undefined || !isValid(record.bytes, open)) damaged.push(lastSid(key))
-      }
-    }
-    return damaged
+  findDamaged(signal?: AbortSignal): Promise<readonly Sid[]> {
+    return findDamagedStatements(this.#components, signal)
   }
 
   /** Every statement that is whole, in the order of their sids; what is damaged is an error. */
@@ -276,6 +281,7 @@ export class StatementTable {
   #openedFrom(bytes: Uint8Array, opened: SignedStatement | undefined): SignedStatement {
     const { crypto, open } = this.#components
     if (opened === undefined) return open(bytes)
+    if (isOpenedFrom(opened, bytes)) return opened
     if (sidOf(parseEnvelope(bytes), crypto) !== opened.sid) {
       throw new Error('a statement was handed over with the bytes of another')
     }
@@ -384,15 +390,5 @@ export class StatementTable {
     }
     // What replaced a damaged copy arrived twice.
     return [...new Set(sids)]
-  }
-}
-
-function isValid(bytes: Uint8Array, open: OpenStatement): boolean {
-  try {
-    open(bytes)
-    return true
-  } catch (error) {
-    if (error instanceof StatementError) return false
-    throw error
   }
 }
