@@ -77,6 +77,10 @@ export class BookKeeper {
         },
         moved: (head, from, to) => this.#moved(head, from, to),
         proven: (proof) => this.#proven(proof),
+        lost: () => {
+          components.changed()
+          this.#flushSoon()
+        },
       },
     )
   }
@@ -92,7 +96,13 @@ export class BookKeeper {
     for (const { of, why } of this.book.restore(records)) {
       logger.warn({ log: of, why }, 'a log was damaged: it comes again from peers')
     }
-    for (const proof of this.book.proofs()) this.#told.add(proof.id)
+    for (const { id, operator, key } of this.book.proofs()) {
+      this.#told.add(id)
+      // What another key has signed is here already, and the book does not remember that it is.
+      for (const { origin } of this.book.logsOf(operator, key)) {
+        await this.#findBodies(this.book.missingBodies(origin.text))
+      }
+    }
     if (options.recheck) {
       for (const { origin, size } of this.book.heads()) {
         await this.#forgetLost(origin, size)

@@ -68,7 +68,7 @@ export class LogSync {
   constructor(components: LogSyncComponents, options: NetworkOptions) {
     this.#components = components
     this.#options = options
-    this.#declined = new Declined(components.clock)
+    this.#declined = new Declined(components.clock, components.heads.book.book)
     this.#exchanger = new Exchanger(components, {
       protocol: `/rebuildnet/${options.network}/sync/1`,
       stallMs: options.syncStallMs,
@@ -172,7 +172,7 @@ export class LogSync {
     const query = logs.query()
     const tags = new Set([CARD_TAG, ...query.tags])
     return heads.book.rows(query).every(({ origin }) => {
-      const [missing] = heads.book.missingBodies(origin, tags)
+      const [missing] = heads.book.wantedBodies(origin, tags)
       return missing === undefined
     })
   }
@@ -243,12 +243,13 @@ export class LogSync {
   async #exchange(peer: string, gaps: readonly Head[]): Promise<SyncResult> {
     const { crypto, clock, logs, heads, prepare, publishProof } = this.#components
     const result: SyncResult = { heads: 0, statements: 0, complete: false }
+    this.#declined.forgetOld()
     const client = {
       crypto,
       book: heads.book,
       wishes: logs,
       now: () => unixSeconds(clock),
-      declined: this.#declined,
+      decline: (sid: Sid) => this.#declined.add(sid),
       coming: this.#coming,
     }
     const work = (): Work => (answers) =>
@@ -264,12 +265,13 @@ export class LogSync {
   }
 
   /** Stores what stands in a log that is kept: no quota, since its owner could not hide it again. */
-  async #take({ statement, bytes }: OpenedStatement, peer: string): Promise<void> {
+  async #take(opened: OpenedStatement, peer: string): Promise<void> {
     const { admission, logger } = this.#components
+    const { statement, bytes } = opened
     const { sid } = statement
     try {
       const acceptance = await admission.accept(statement, bytes, { via: 'sync', peer })
-      if (acceptance === 'over-quota' || acceptance === 'mismatch') this.#declined.add(sid)
+      if (acceptance === 'over-quota' || acceptance === 'mismatch') this.#declined.refused(opened)
       if (acceptance !== 'read-only') return
     } catch (error) {
       logger.error({ err: error, sid }, 'sync could not store a statement')

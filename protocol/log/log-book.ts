@@ -22,6 +22,7 @@ import type { HeadAnswer, LeavesAnswer, LogGap } from './log-answer.ts'
 import { PendingRecords, type LogRecord } from './log-records.ts'
 import { LogTree } from './log-tree.ts'
 import type { Origin } from './origin.ts'
+import { chainKey, ProofShelf } from './proof-shelf.ts'
 import { readRecords, type DamagedLog } from './restore-log.ts'
 import { SidIndex } from './sid-index.ts'
 
@@ -51,10 +52,9 @@ export class LogBook {
   readonly #numbers = new Map<string, number>()
   /** Operator and key -> its logs by n. */
   readonly #chains = new Map<string, Map<number, FollowedLog>>()
-  /** Operator and key -> the proof about it. */
-  readonly #proofs = new Map<string, EquivocationProof>()
   readonly #index: SidIndex
   readonly #pending = new PendingRecords()
+  readonly #proofs = new ProofShelf(this.#pending)
 
   constructor({ crypto, secret, wants }: LogBookComponents) {
     this.#crypto = crypto
@@ -72,7 +72,7 @@ export class LogBook {
     const log = this.#logOf(head.origin)
     if (log === undefined) return { kind: 'refused', why: 'this key has too many logs' }
     const proof = this.#contradiction(head, log)
-    if (proof !== undefined) return { kind: 'equivocation', proof: this.#proven(proof) }
+    if (proof !== undefined) return { kind: 'equivocation', proof: this.#proofs.keep(proof) }
     if (head.time > now + MAX_HEAD_AHEAD_SECONDS) {
       if (log.held === undefined || head.time < log.held.time) log.held = head
       return { kind: 'held', until: head.time - MAX_HEAD_AHEAD_SECONDS }
@@ -105,7 +105,7 @@ export class LogBook {
     if (from + slots.length / LEAF_SLOT_BYTES !== head.size) return { kind: 'wrong-leaves' }
     // Much may have come since the head was offered.
     const proof = this.#contradiction(head, log)
-    if (proof !== undefined) return { kind: 'equivocation', proof: this.#proven(proof) }
+    if (proof !== undefined) return { kind: 'equivocation', proof: this.#proofs.keep(proof) }
     if (head.size <= tree.size) return { kind: 'known' }
     if (from > tree.size) {
       return { kind: 'refused', why: `leaves ${tree.size} to ${from} are missing` }
@@ -117,18 +117,18 @@ export class LogBook {
 
   /** Keeps a proof that `openProof` has verified; false if one about its key is here, or nobody asks. */
   addProof(proof: EquivocationProof): boolean {
-    if (this.#proofs.has(chainKey(proof)) || !this.#wants(proof.origin)) return false
-    this.#keepProof(proof)
+    if (this.#proofs.about(proof) !== undefined || !this.#wants(proof.origin)) return false
+    this.#proofs.keep(proof)
     return true
   }
 
   /** Every proof that is kept, one for each key. */
   proofs(): readonly EquivocationProof[] {
-    return [...this.#proofs.values()]
+    return this.#proofs.all()
   }
 
   proofAbout(operator: OperatorId, key: KeyHex): EquivocationProof | undefined {
-    return this.#proofs.get(chainKey({ operator, key }))
+    return this.#proofs.about({ operator, key })
   }
 
   /** The largest head of each log whose leaves are all here. */
@@ -203,25 +203,40 @@ export class LogBook {
 
   /**
    * A verified statement is here; `bytes` is its binary form. Without a body it is one of a kind that
-   * this rebuildnet does not read. Returns the proof that it gives, if any.
+   * this rebuildnet does not read; where it was not `kept`, it is declined. Returns the proof that it
+   * gives, if any.
    */
   bodyArrived(
     statement: Pick<SignedStatement, 'sid' | 'key'> & Partial<Pick<SignedStatement, 'body'>>,
     bytes: Uint8Array,
+    kept = true,
   ): EquivocationProof | undefined {
     const { sid, key, body } = statement
     const tag = body && tagOf(body, this.#crypto)
     let proof: EquivocationProof | undefined
     for (const [log, index] of this.#leaves(sid)) {
       const foreign = log.origin.key !== key
-      if (!foreign && log.markHere(index)) this.#pending.setBits(log, index)
+      if (foreign) log.markForeign(index)
+      else if (!kept) log.markDeclined(index)
+      else if (log.markHere(index)) this.#pending.setBits(log, index)
       const { head } = log
       // What cannot be read here cannot be shown to others either.
       if (tag === undefined || head === undefined || (!foreign && log.tagAt(index) === tag))
         continue
-      proof ??= this.#proven(proveMisfiled(head, log.tree, index, bytes, this.#crypto))
+      const prove = (): EquivocationProof =>
+        proveMisfiled(head, log.tree, index, bytes, this.#crypto)
+      proof ??= this.#proofs.keepMade(log.origin, prove)
     }
     return proof
+  }
+
+  /** A statement came that is not kept: peers are not asked for it until `forgetDeclined`. */
+  declineBody(sid: Sid): void {
+    for (const [log, index] of this.#leaves(sid)) log.markDeclined(index)
+  }
+
+  forgetDeclined(): void {
+    for (const log of this.#logs) log.forgetDeclined()
   }
 
   /** A statement that was here is not any more. */
@@ -267,7 +282,7 @@ export class LogBook {
       }
     }
     for (const claim of claims) this.#logOf(claim.origin)?.claimed(claim)
-    for (const proof of proofs) this.#proofs.set(chainKey(proof), proof)
+    for (const proof of proofs) this.#proofs.restore(proof)
     return damaged
   }
 
@@ -290,7 +305,7 @@ export class LogBook {
     if (whole.root() !== head.root) return { kind: from > 0 ? 'restart' : 'wrong-leaves' }
     const kept = log.head
     if (kept !== undefined && !whole.hasPrefix(kept.size, kept.root)) {
-      const proof = this.#proven(proveRewrite(kept, head, whole, this.#crypto))
+      const proof = this.#proofs.keep(proveRewrite(kept, head, whole, this.#crypto))
       return { kind: 'equivocation', proof }
     }
     const size = log.tree.size
@@ -320,7 +335,7 @@ export class LogBook {
     const proof = contradictionShownBy(log, from, [claim, first], this.#crypto)
     return proof === undefined
       ? { kind: 'extended', from, to: head.size }
-      : { kind: 'equivocation', proof: this.#proven(proof) }
+      : { kind: 'equivocation', proof: this.#proofs.keep(proof) }
   }
 
   /** Leaves from `from` on have come into the tree. */
@@ -341,17 +356,6 @@ export class LogBook {
   #contradiction(head: Head, log: FollowedLog): EquivocationProof | undefined {
     const chain = this.#chains.get(chainKey(head.origin))?.values() ?? []
     return contradictionOf(head, log, chain, this.#crypto)
-  }
-
-  /** The proof about this key that is kept; the first one is. */
-  #proven(proof: EquivocationProof): EquivocationProof {
-    return this.#proofs.get(chainKey(proof)) ?? this.#keepProof(proof)
-  }
-
-  #keepProof(proof: EquivocationProof): EquivocationProof {
-    this.#proofs.set(chainKey(proof), proof)
-    this.#pending.setProof(chainKey(proof), proof.bytes)
-    return proof
   }
 
   #keepHead(head: Head, log: FollowedLog): void {
@@ -392,8 +396,4 @@ export class LogBook {
     if (log === undefined) throw new Error('a leaf of no log')
     return log.tree.slot(leaf & 0xffff)
   }
-}
-
-function chainKey({ operator, key }: Pick<Origin, 'operator' | 'key'>): string {
-  return `${operator}/${key}`
 }

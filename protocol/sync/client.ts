@@ -16,7 +16,7 @@ import { LogError } from '../log/log-error.ts'
 import type { Origin } from '../log/origin.ts'
 import type { SignedStatement } from '../statement.ts'
 import { Conversation, OutOfRounds } from './conversation.ts'
-import { fetchBodies, type FetchBodiesComponents } from './fetch-bodies.ts'
+import { fetchBodies } from './fetch-bodies.ts'
 import { fetchLeaves, splitRanges } from './fetch-leaves.ts'
 import { MAX_ENTRIES_PER_FRAME, MAX_ROWS } from './limits.ts'
 import { digestOfRows, matchesQuery, sortRows, splitQuery } from './query.ts'
@@ -32,8 +32,8 @@ export interface ClientComponents {
   readonly book: SyncBook
   readonly wishes: SyncWishes
   readonly now: () => UnixSeconds
-  /** Statements that were not taken when they came, and are not asked for again for a while. */
-  readonly declined: { has(sid: Sid): boolean; add(sid: Sid): void }
+  /** A statement that cannot be read here came: the book must not list it for a while. */
+  readonly decline: (sid: Sid) => void
   /** Statements that are on their way in any exchange of this node: no two ask for the same. */
   readonly coming?: Set<Sid>
 }
@@ -81,7 +81,6 @@ class Client {
   readonly #components: ClientComponents
   readonly #result: SyncResult
   readonly #conversation = new Conversation()
-  readonly #bodyComponents: FetchBodiesComponents
   readonly #coming: Set<Sid>
   /** What was asked for in this exchange, whether it came or not. */
   readonly #asked = new Set<Sid>()
@@ -90,11 +89,6 @@ class Client {
     this.#components = components
     this.#result = result
     this.#coming = components.coming ?? new Set()
-    this.#bodyComponents = {
-      crypto: components.crypto,
-      conversation: this.#conversation,
-      decline: (sid) => components.declined.add(sid),
-    }
   }
 
   /** All that matches one query. */
@@ -148,9 +142,9 @@ class Client {
     const { book, wishes } = this.#components
     const wanted = rows.filter(({ origin }) => wishes.standing(origin) !== 'unwanted')
     const proven = wanted.filter((row) => row.proven && !book.isProven(row.origin))
-    for (const batch of batches(proven)) yield* this.#proofs(batch.map(({ origin }) => origin))
+    for (const batch of inBatches(proven)) yield* this.#proofs(batch.map(({ origin }) => origin))
     const news = wanted.filter((row) => this.#isNews(row)).sort((a, b) => b.time - a.time)
-    for (const batch of batches(news)) {
+    for (const batch of inBatches(news)) {
       const heads = yield* this.#heads(batch)
       yield* this.#offer(heads, query)
     }
@@ -241,13 +235,11 @@ class Client {
         if (sid !== undefined && !asked.has(sid)) cards.set(sid, head.origin)
       }
       if (cards.size === 0) break
-      for (const batch of batches([...cards.keys()])) {
-        for (const sid of batch) asked.add(sid)
-        yield* this.#bodies(
-          batch,
-          ({ sid, body }) => body.kind === 'operator' && body.operator === cards.get(sid)?.operator,
-        )
-      }
+      for (const sid of cards.keys()) asked.add(sid)
+      yield* this.#bodies(inBatches(cards.keys()), {
+        fits: ({ sid, body }) =>
+          body.kind === 'operator' && body.operator === cards.get(sid)?.operator,
+      })
     }
     return heads.filter(({ origin }) => wishes.standing(origin) === 'wanted')
   }
@@ -288,49 +280,69 @@ class Client {
 
   /** Bodies that are missing in these logs: cards first, then by the age of the head. */
   *#fetchBodies(rows: readonly SyncRow[]): ClientRun {
-    const { book, wishes, declined } = this.#components
+    const held = new Set<Sid>()
+    try {
+      yield* this.#bodies(inBatches(this.#missingIn(rows, held)), {
+        lacks: (sid) => {
+          held.delete(sid)
+          this.#coming.delete(sid)
+        },
+      })
+    } finally {
+      for (const sid of held) this.#coming.delete(sid)
+    }
+  }
+
+  /** What is missing in these logs and nobody has asked for; from now on it is `held` to be coming. */
+  *#missingIn(rows: readonly SyncRow[], held: Set<Sid>): Generator<Sid> {
+    const { book, wishes } = this.#components
     const coming = this.#coming
     const newest = [...rows].sort((a, b) => b.time - a.time)
     const projects: ReadonlySet<ProjectTag> = new Set(wishes.query().tags)
-    let batch: Sid[] = []
     for (const tags of [new Set([CARD_TAG]), projects]) {
       for (const { origin } of newest) {
         const standing = wishes.standing(origin)
         // The card of a log that is here may have been lost since: it is in the log itself.
         if (standing === 'unwanted' || (standing === 'needs-card' && tags === projects)) continue
-        for (const sid of book.missingBodies(origin, tags)) {
-          if (this.#asked.has(sid) || declined.has(sid)) continue
+        for (const sid of book.wantedBodies(origin, tags)) {
+          if (this.#asked.has(sid)) continue
           if (coming.has(sid)) {
             this.#result.shared = true
             continue
           }
           this.#asked.add(sid)
           coming.add(sid)
-          batch.push(sid)
-          if (batch.length < MAX_ENTRIES_PER_FRAME) continue
-          yield* this.#bodies(batch)
-          batch = []
+          held.add(sid)
+          yield sid
         }
       }
     }
-    if (batch.length > 0) yield* this.#bodies(batch)
   }
 
-  /** At most 600 bodies. With `fits`, only those that it says yes to are taken. */
+  /** Takes what comes; with `fits`, only what it says yes to. All of it is stored when this ends. */
   *#bodies(
-    sids: readonly Sid[],
-    fits: (statement: SignedStatement) => boolean = () => true,
+    batches: Iterable<readonly Sid[]>,
+    {
+      fits = () => true,
+      lacks,
+    }: {
+      readonly fits?: (statement: SignedStatement) => boolean
+      readonly lacks?: (sid: Sid) => void
+    } = {},
   ): ClientRun {
+    const { crypto, decline } = this.#components
     const result = this.#result
-    try {
-      yield* fetchBodies(sids, this.#bodyComponents, function* (opened) {
+    yield* fetchBodies(batches, {
+      crypto,
+      conversation: this.#conversation,
+      decline,
+      ...(lacks === undefined ? {} : { lacks }),
+      take: function* (opened) {
         const statements = opened.filter(({ statement }) => fits(statement))
         if (statements.length > 0) yield { type: 'take', statements }
         result.statements += statements.length
-      })
-    } finally {
-      for (const sid of sids) this.#coming.delete(sid)
-    }
+      },
+    })
   }
 }
 
@@ -345,9 +357,14 @@ function blaming<T>(open: () => T): T | undefined {
   }
 }
 
-function batches<T>(list: readonly T[]): T[][] {
-  const count = Math.ceil(list.length / MAX_ENTRIES_PER_FRAME)
-  return Array.from({ length: count }, (_, i) =>
-    list.slice(i * MAX_ENTRIES_PER_FRAME, (i + 1) * MAX_ENTRIES_PER_FRAME),
-  )
+/** As many as one request may name; each batch is made when it is asked for. */
+function* inBatches<T>(list: Iterable<T>): Generator<T[]> {
+  let batch: T[] = []
+  for (const each of list) {
+    batch.push(each)
+    if (batch.length < MAX_ENTRIES_PER_FRAME) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
 }

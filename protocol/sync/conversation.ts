@@ -1,4 +1,7 @@
-/** Requests and their answers, one at a time, within the limits: the client's half of the format. */
+/**
+ * Requests and their answers, within the limits: the client's half of the format. Answers come in the
+ * order of the requests, one after the other.
+ */
 import type { ListType, More, SyncAnswer } from './answers.ts'
 import { MORE, parseAnswer } from './answers.ts'
 import { MAX_FRAMES_PER_ANSWER, MAX_ROUNDS } from './limits.ts'
@@ -18,13 +21,13 @@ export class OutOfRounds extends Error {
 
 export class Conversation {
   #rounds = 0
+  /** Of the answer that is coming. */
   #frames = 0;
 
   /** Throws OutOfRounds. */
   *ask(request: SyncRequest): ClientRun {
     if (this.#rounds === MAX_ROUNDS) throw new OutOfRounds()
     this.#rounds++
-    this.#frames = 0
     yield { type: 'send', frame: encodeRequest(request) }
   }
 
@@ -42,6 +45,7 @@ export class Conversation {
         : new SyncError('refused', `the peer refused (${answer.code})`)
     }
     if (!types.includes(answer.type as Type)) throw malformed('something else than was asked for')
+    if (!('more' in answer) || answer.more !== MORE.inNextFrame) this.#frames = 0
     return answer as AnswerOf<Type>
   }
 

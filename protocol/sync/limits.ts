@@ -9,6 +9,11 @@ export const MAX_FRAMES_PER_ANSWER = 64
 export const MAX_ENTRIES_PER_FRAME = 600
 /** Requests of one exchange; what is left needs another. */
 export const MAX_ROUNDS = 64
+/**
+ * Requests for bodies whose answer has not come: the server reads one while it answers another, and
+ * the client must have room for so many answers.
+ */
+export const MAX_REQUESTS_AHEAD = 2
 
 /** Logs that match one query, in all answers to it: more than any node keeps. */
 export const MAX_ROWS = 65_536

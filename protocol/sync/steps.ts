@@ -1,7 +1,8 @@
 /**
  * What client and server of sync need done. Each is an object with room for what comes of it;
  * whoever runs the steps does what it says, fills that in, and resumes. So the same code runs over
- * streams and disks, and in a simulation without either.
+ * streams and disks, and in a simulation without either. To verify and to store is begun by one step
+ * and waited for by another, so that neither waits for the peer; whoever does all at once need not care.
  */
 import type { Sid } from '../identifiers.ts'
 import type { EquivocationProof } from '../log/equivocation.ts'
@@ -27,12 +28,18 @@ export interface ReadStep {
   bodies?: readonly (Uint8Array | undefined)[]
 }
 
-/** Verify statements: the costly part. */
+/** Begin to verify statements: the costly part, which may go on while other steps are done. */
 export interface OpenStep {
   readonly type: 'open'
   readonly bodies: readonly Uint8Array[]
-  /** In the same order. */
+  /** In the same order; once `opened` was asked for. */
   opened?: readonly (SignedStatement | StatementError)[]
+}
+
+/** Wait until these are verified. */
+interface OpenedStep {
+  readonly type: 'opened'
+  readonly step: OpenStep
 }
 
 export interface OpenedStatement {
@@ -41,10 +48,18 @@ export interface OpenedStatement {
   readonly bytes: Uint8Array
 }
 
-/** Store statements, which are verified and were asked for. */
+/**
+ * Begin to store statements, which are verified and were asked for, behind those of the steps before.
+ * It may go on while other steps are done; of those that wait to be stored there is one step at most.
+ */
 interface TakeStep {
   readonly type: 'take'
   readonly statements: readonly OpenedStatement[]
+}
+
+/** Wait until all that was to be stored is. */
+interface SettleStep {
+  readonly type: 'settle'
 }
 
 /** Keep what the book has learned, and tell it which statements in new leaves are here already. */
@@ -65,7 +80,15 @@ interface PauseStep {
 
 export type ServerStep = SendStep | ReceiveStep | ReadStep
 export type ClientStep =
-  SendStep | ReceiveStep | OpenStep | TakeStep | CommitStep | ProvenStep | PauseStep
+  | SendStep
+  | ReceiveStep
+  | OpenStep
+  | OpenedStep
+  | TakeStep
+  | SettleStep
+  | CommitStep
+  | ProvenStep
+  | PauseStep
 
 export type ServerRun = Generator<ServerStep, void, void>
 /** Gives `T` to the client that it is a part of. */

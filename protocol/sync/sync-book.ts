@@ -81,11 +81,11 @@ export class SyncBook {
     return this.#log(origin)?.tree.hasPrefix(size, root) ?? false
   }
 
-  /** Statements of a log under some tags that are not here. It may be gone through while they come. */
-  missingBodies(origin: Origin, tags: ReadonlySet<ProjectTag>): Iterable<Sid> {
+  /** Statements of a log under some tags to ask for. It may be gone through while they come. */
+  wantedBodies(origin: Origin, tags: ReadonlySet<ProjectTag>): Iterable<Sid> {
     const log = this.#log(origin)
     const missing = [...tags].some((tag) => (log?.missing(tag) ?? 0) > 0)
-    return missing ? (log?.missingSids(tags) ?? []) : []
+    return missing ? (log?.wantedSids(tags) ?? []) : []
   }
 
   isProven({ operator, key }: Origin): boolean {

@@ -22,6 +22,8 @@ export interface ExchangeEnd {
   readonly run: Generator<Step, void, void>
   /** Does what a step asks for, beyond sending and receiving. */
   readonly perform: (step: Step) => void
+  /** Is shown each frame before it goes out. */
+  readonly sends?: (frame: Uint8Array) => void
   /** What becomes of a frame on its way out; nothing, where it is never sent. */
   readonly tamper?: (frame: Uint8Array) => Uint8Array | undefined
 }
@@ -131,6 +133,7 @@ export class Exchange {
   }
 
   #send(from: End, frame: Uint8Array): void {
+    from.sends?.(frame)
     const bytes = from.tamper === undefined ? frame : from.tamper(frame)
     if (bytes === undefined) return
     if (++this.#frames > MAX_FRAMES)

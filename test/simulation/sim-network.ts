@@ -5,7 +5,8 @@
 import type { EquivocationProof } from '../../protocol/log/equivocation.ts'
 import type { Head } from '../../protocol/log/head.ts'
 import type { SyncResult } from '../../protocol/sync/client.ts'
-import type { ClientStep, ReadStep } from '../../protocol/sync/steps.ts'
+import type { ClientStep, OpenedStatement, ReadStep } from '../../protocol/sync/steps.ts'
+import { parseRequest } from '../../protocol/sync/requests.ts'
 import { Exchange, type ExchangeEnd, type ExchangeOutcome } from './exchange.ts'
 import { floodingClient, lyingBook, tamperWith } from './hostile-sync.ts'
 import type { HostilePeer } from './adversary.ts'
@@ -111,14 +112,24 @@ export class SimNetwork {
         book: client.sync,
         wishes: client,
         now: () => client.clock,
-        declined: client.declined,
+        decline: (sid) => client.book.declineBody(sid),
       },
       result,
       gaps,
     )
-    const perform = (step: AnyStep): void => this.#perform(client, step)
+    // As late as may be: what was begun to be stored is lost in a crash before the next step of it.
+    const storing: OpenedStatement[] = []
+    const store = (): void => {
+      for (const opened of storing.splice(0)) client.take(opened)
+    }
+    const perform = (step: AnyStep): void => {
+      if (step.type === 'take' || step.type === 'settle') store()
+      if (step.type === 'take') storing.push(...step.statements)
+      else this.#perform(client, step)
+    }
+    const sends = (frame: Uint8Array): void => checkAsked(client, frame)
     const ends = {
-      client: { node: client.name, run, perform },
+      client: { node: client.name, run, perform, sends },
       server: this.#serverOf(serverName, client),
     }
     const exchange = new Exchange(world, ends, result, {
@@ -126,7 +137,10 @@ export class SimNetwork {
       touched: (name) => this.#touch(name),
       ended: (outcome) => {
         this.#exchanges.delete(exchange)
-        if (client.up) client.commit()
+        if (client.up) {
+          store()
+          client.commit()
+        }
         world.note(
           `sync ${client.name} ${serverName} ${result.heads} ${result.statements} ${String(result.complete)}`,
         )
@@ -229,9 +243,6 @@ export class SimNetwork {
       case 'open':
         step.opened = step.bodies.map((bytes) => this.#world.open(bytes))
         break
-      case 'take':
-        for (const opened of step.statements) node.take(opened)
-        break
       case 'commit':
         node.commit()
         break
@@ -317,6 +328,15 @@ export class SimNetwork {
       `${client} of ${server}: ${error.message}`,
     )
   }
+}
+
+/** A peer is asked for what is not here, and for no more than that. */
+function checkAsked({ name, statements }: SimNode, frame: Uint8Array): void {
+  const request = parseRequest(frame)
+  if (request.type !== 'bodies') return
+  const here = request.sids.find((sid) => statements.has(sid))
+  if (here === undefined) return
+  throw new Violation('what is here is not asked for again', `${name} asks for ${here}`)
 }
 
 /** How much a node knows: it grows to an end, whatever peers repeat. */

@@ -59,7 +59,6 @@ export class SimNode {
   sync!: SyncBook
   statements!: Map<Sid, Opened>
   cards!: Map<Sid, SignedStatement<OperatorCard>>
-  declined!: Set<Sid>
   #own: OwnLog | undefined
   #broken = false
   #floor = 0
@@ -278,7 +277,6 @@ export class SimNode {
     const { code } = this.#world
     this.statements = new Map()
     this.cards = new Map()
-    this.declined = new Set()
     this.signing = false
     this.#broken = false
     const time = this.disk.get('time')

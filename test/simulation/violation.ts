@@ -20,6 +20,7 @@ export type Law =
   | 'what all agree on is allowed'
   | 'nothing that peers send breaks a node'
   | 'an exchange ends'
+  | 'what is here is not asked for again'
 
 export class Violation extends Error {
   override readonly name = 'Violation'

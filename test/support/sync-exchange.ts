@@ -7,6 +7,7 @@ import { StatementError } from '../../protocol/statement-error.ts'
 import { syncClient, type SyncResult } from '../../protocol/sync/client.ts'
 import { parseRequest, type SyncRequest } from '../../protocol/sync/requests.ts'
 import { serveSync } from '../../protocol/sync/server.ts'
+import type { OpenedStatement } from '../../protocol/sync/steps.ts'
 import { SyncBook } from '../../protocol/sync/sync-book.ts'
 import type { LogStore } from './log-store.ts'
 import { TEST_TIME } from './statements.ts'
@@ -18,7 +19,8 @@ export interface ExchangeInit {
   readonly gaps?: readonly Head[]
   /** What comes of each frame that the server sends; nothing where it hangs up instead. */
   readonly alter?: (frame: Uint8Array) => readonly Uint8Array[]
-  readonly declined?: Set<string>
+  /** Is told of each request as it is sent. */
+  readonly asked?: (request: SyncRequest) => void
   /** What other exchanges of the client have asked for. */
   readonly coming?: Set<string>
 }
@@ -38,7 +40,7 @@ export function exchange(
   {
     gaps = [],
     alter = (frame) => [frame],
-    declined = new Set(),
+    asked = () => undefined,
     coming = new Set(),
   }: ExchangeInit = {},
 ): ExchangeReport {
@@ -56,21 +58,24 @@ export function exchange(
     book: new SyncBook(client.book),
     wishes: client,
     now: () => NOW,
-    declined,
+    decline: (sid: string) => client.book.declineBody(sid),
     coming,
   }
+  // As late as may be: what counts on what was not waited for goes wrong.
+  let storing: readonly OpenedStatement[] = []
   for (const step of syncClient(components, result, gaps)) {
     switch (step.type) {
       case 'send':
         report.requests.push(parseRequest(step.frame))
+        asked(parseRequest(step.frame))
         toServer.push(step.frame)
         break
       case 'receive':
         serve()
         step.frame = toClient.shift()
         break
-      case 'open':
-        step.opened = step.bodies.map((bytes) => {
+      case 'opened':
+        step.step.opened = step.step.bodies.map((bytes) => {
           try {
             return openStatement(bytes, nodeCrypto)
           } catch (error) {
@@ -80,7 +85,12 @@ export function exchange(
         })
         break
       case 'take':
-        client.take(...step.statements)
+        client.take(...storing)
+        storing = step.statements
+        break
+      case 'settle':
+        client.take(...storing)
+        storing = []
         break
       case 'commit':
         client.settle()
@@ -88,6 +98,7 @@ export function exchange(
       case 'proven':
         proofs.push(step.proof)
         break
+      case 'open':
       case 'pause':
     }
   }

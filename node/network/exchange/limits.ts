@@ -19,8 +19,8 @@ export const STALL_MS = 30_000
 export const MAX_EXCHANGE_MS = 600_000
 /** The server reads one request while it answers another, and no more: a client waits for its answer. */
 export const SERVER_BUFFER_BYTES = 2 * MAX_FRAME_BYTES
-/** The client may get a whole answer faster than it can check it. */
-export const CLIENT_BUFFER_BYTES = (MAX_FRAMES_PER_ANSWER + 2) * MAX_FRAME_BYTES
+/** The client may get whole answers faster than it can check them: sync asks for two at once. */
+export const CLIENT_BUFFER_BYTES = (2 * MAX_FRAMES_PER_ANSWER + 2) * MAX_FRAME_BYTES
 
 /** Times that a failed exchange with a peer is tried again, with growing pauses. */
 export const MAX_ATTEMPTS = 6

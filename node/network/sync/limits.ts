@@ -12,6 +12,5 @@ export const INCOMPLETE_MS = 15_000
 /** Heads of one peer that wait for their leaves to be asked for; the next round brings the others. */
 export const MAX_GAPS = 256
 
-/** Sids that were offered and not taken, so that they are not fetched each time; forgotten after an hour. */
-export const MAX_DECLINED = 4096
+/** What was offered and not taken is not fetched again for so long. */
 export const DECLINED_MS = 3_600_000

@@ -6,7 +6,7 @@ import { openStatement } from '../../../protocol/open-statement.ts'
 import { StatementError } from '../../../protocol/statement-error.ts'
 import type { SignedStatement } from '../../../protocol/statement.ts'
 import { refusal, serveSync } from '../../../protocol/sync/server.ts'
-import type { ClientRun, OpenedStatement } from '../../../protocol/sync/steps.ts'
+import type { ClientRun, OpenedStatement, OpenStep } from '../../../protocol/sync/steps.ts'
 import type { SyncBook } from '../../../protocol/sync/sync-book.ts'
 import { SyncError } from '../../../protocol/sync/sync-error.ts'
 import { NetworkError, type NetworkErrorCode } from '../network-error.ts'
@@ -54,13 +54,28 @@ export interface FetchComponents {
   readonly proven: (proof: EquivocationProof) => Promise<void>
 }
 
-/** The asking side: whatever it comes to, what the book has learned is kept. Throws NetworkError. */
+/**
+ * The asking side: whatever it comes to, what the book has learned is kept. Throws NetworkError.
+ * What is being verified and what is being stored goes on while frames come and go.
+ */
 export async function* fetchFrames(
   answers: AsyncIterable<Uint8Array>,
   run: ClientRun,
   { crypto, store, prepare, take, proven }: FetchComponents,
 ): AsyncGenerator<Uint8Array> {
   const frames = answers[Symbol.asyncIterator]()
+  const preparing = new Map<OpenStep, Promise<void>>()
+  let taking: Promise<void> = Promise.resolve()
+  /** Why no more frames come: what has come is stored before that is told. */
+  let broken: { readonly error: unknown } | undefined
+  const receive = async (): Promise<Uint8Array | undefined> => {
+    try {
+      return await next(frames)
+    } catch (error) {
+      broken = { error }
+      return undefined
+    }
+  }
   try {
     for (const step of run) {
       switch (step.type) {
@@ -68,14 +83,24 @@ export async function* fetchFrames(
           yield step.frame
           break
         case 'receive':
-          step.frame = await next(frames)
+          step.frame = await receive()
           break
         case 'open':
-          await prepare(step.bodies)
-          step.opened = step.bodies.map((bytes) => open(bytes, crypto))
+          preparing.set(step, prepare(step.bodies))
+          break
+        case 'opened':
+          await preparing.get(step.step)
+          preparing.delete(step.step)
+          step.step.opened = step.step.bodies.map((bytes) => open(bytes, crypto))
           break
         case 'take':
-          for (const piece of independent(step.statements)) await Promise.all(piece.map(take))
+          await taking
+          taking = takeAll(step.statements, take)
+          // Whoever waits for it is told; nobody may.
+          taking.catch(() => undefined)
+          break
+        case 'settle':
+          await taking
           break
         case 'commit':
           await store.commit()
@@ -88,10 +113,19 @@ export async function* fetchFrames(
       }
     }
   } catch (error) {
-    throw error instanceof SyncError ? asNetworkError(error) : error
+    if (!(error instanceof SyncError)) throw error
+    throw broken === undefined ? asNetworkError(error) : broken.error
   } finally {
+    await taking.catch(() => undefined)
     await store.commit()
   }
+}
+
+async function takeAll(
+  statements: readonly OpenedStatement[],
+  take: FetchComponents['take'],
+): Promise<void> {
+  for (const piece of independent(statements)) await Promise.all(piece.map(take))
 }
 
 /**

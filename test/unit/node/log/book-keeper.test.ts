@@ -79,7 +79,9 @@ describe('the kept book', () => {
     book.addLeaves(0, slots, head)
     const grown = kept.told.changes
     kept.keeper.stored(one!.statement, one!.bytes)
-    const steps = [before, offered, grown, kept.told.changes]
+    const stored = kept.told.changes
+    book.bodyLost(one!.statement.sid)
+    const steps = [before, offered, grown, stored, kept.told.changes]
     expect(steps).toEqual([...new Set(steps)].sort((a, b) => a - b))
   })
 
@@ -126,6 +128,30 @@ describe('the kept book', () => {
     expect(again.keeper.book.proofs()).toHaveLength(1)
     show(again.keeper.book, new TestLog(alice).add(alice.card, two!, one!))
     expect(again.told.proven).toEqual([])
+  })
+
+  it('asks nobody for what another key has signed, not after a restart either', async () => {
+    const folder = await temporaryFolder()
+    const store = await openStore(folder)
+    const foreign = makeRebuild({ operator: makeOperator('bob'), release })
+    const forged = new TestLog(alice).add(alice.card, foreign, two!)
+    const wanted = ({ keeper }: Awaited<ReturnType<typeof keep>>): string[] => [
+      ...(keeper.book.log(forged.origin.text)?.wantedSids() ?? []),
+    ]
+    const first = await keep(store)
+    show(first.keeper.book, forged)
+    expect(wanted(first)).toContain(foreign.statement.sid)
+    await store.statements.put(foreign.bytes)
+    first.keeper.stored(foreign.statement, foreign.bytes)
+    await first.keeper.idle()
+    const rest = [alice.card, two!].map(({ statement }) => statement.sid)
+    expect(first.told.proven).toEqual(['misfiled'])
+    expect(wanted(first)).toEqual(rest)
+    await store.close()
+    const again = await keep(await open(folder))
+    expect(wanted(again)).toEqual(rest)
+    // Nor is it here: its owner did not say it.
+    expect(missing(again)).toBe(3)
   })
 
   it('writes what could not be written when there is room again', async () => {

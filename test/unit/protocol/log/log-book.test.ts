@@ -327,6 +327,28 @@ describe('a statement', () => {
     const proof = book.bodyArrived(foreign.statement, foreign.bytes)
     expect(proof).toMatchObject({ kind: 'misfiled', operator: alice.id })
     expect([...book.missingBodies(log.origin.text)]).toContain(foreign.statement.sid)
+    // It came, so nobody need be asked for it.
+    const wanted = [...(book.log(log.origin.text)?.wantedSids() ?? [])]
+    expect(wanted).toEqual([alice.card.statement.sid])
+  })
+
+  it('that was not taken is not asked for until that is forgotten, and shows who misfiled it', () => {
+    const book = makeBook()
+    const [log, forged] = [new TestLog(alice).add(rebuilt), new TestLog(bob).add(rebuilt)]
+    show(book, log)
+    show(book, forged)
+    const wanted = (): string[] =>
+      [log, forged].flatMap(({ origin }) => [...(book.log(origin.text)?.wantedSids() ?? [])])
+    const { sid } = rebuilt.statement
+    expect(wanted()).toEqual([sid, sid])
+    const proof = book.bodyArrived(rebuilt.statement, rebuilt.bytes, false)
+    expect(proof).toMatchObject({ kind: 'misfiled', operator: bob.id })
+    expect(wanted()).toEqual([])
+    expect([...book.missingBodies(log.origin.text)]).toEqual([sid])
+    book.forgetDeclined()
+    expect(wanted()).toEqual([sid])
+    book.bodyArrived(rebuilt.statement, rebuilt.bytes)
+    expect([...book.missingBodies(log.origin.text)]).toEqual([])
   })
 
   it('under the tag of another project is proven to be misfiled', () => {

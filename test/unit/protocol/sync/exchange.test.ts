@@ -164,11 +164,73 @@ test('what does not fit in the rounds of one exchange is left for another', () =
   expect(result).toEqual({ heads: 1, statements: 0, complete: false })
 })
 
-test('a statement that was declined is not asked for again', () => {
+test('a statement that was declined is not asked for again, until that is forgotten', () => {
   const log = new TestLog(alice).add(rebuild)
-  const declined = new Set([rebuild.statement.sid])
-  const report = exchange(makeLogStore(), holding(log, rebuild), { declined })
-  expect(types(report)).toEqual(['query', 'heads', 'leaves'])
+  const client = holding(log)
+  client.book.bodyArrived(rebuild.statement, rebuild.bytes, false)
+  expect(types(exchange(client, holding(log, rebuild)))).toEqual(['query'])
+  client.book.forgetDeclined()
+  expect(types(exchange(client, holding(log, rebuild)))).toEqual(['query', 'bodies'])
+  expect([...client.bodies.keys()]).toEqual([rebuild.statement.sid])
+})
+
+test('a statement of another key is fetched once, though it is never here for the log that lists it', () => {
+  const bob = makeOperator('bob')
+  const foreign = makeRebuild({ operator: bob, release })
+  const log = new TestLog(alice).add(rebuild, foreign)
+  const server = holding(log, rebuild, foreign)
+  const client = makeLogStore()
+  exchange(client, server)
+  const name = log.origin.text
+  expect(client.book.proofs().map(({ kind }) => kind)).toEqual(['misfiled'])
+  expect([...client.book.missingBodies(name)]).toEqual([foreign.statement.sid])
+  expect(types(exchange(client, server))).not.toContain('bodies')
+  // Its own log is another matter.
+  client.bodies.delete(foreign.statement.sid)
+  const own = new TestLog(bob).add(foreign)
+  show(server.book, own)
+  server.settle()
+  expect(exchange(client, server).result.statements).toBe(1)
+  expect([...client.book.missingBodies(own.origin.text)]).toEqual([])
+})
+
+test('what came before the peer went away is stored', () => {
+  const many = Array.from({ length: 80 }, (_, i) =>
+    makeRebuild({ release, finished: TEST_TIME + 3600 + i }),
+  )
+  const server = holding(new TestLog(alice).add(...many), ...many)
+  const client = makeLogStore()
+  let frames = 0
+  const leave = (frame: Uint8Array): Uint8Array[] => {
+    const answer = parseAnswer(frame)
+    if (answer.type === 'bodies') frames++
+    return frames > 1 ? [] : [frame]
+  }
+  expect(() => exchange(client, server, { alter: leave })).toThrow(/hung up/)
+  expect(frames).toBeGreaterThan(1)
+  expect(client.bodies.size).toBeGreaterThan(10)
+})
+
+test('what is asked for next does not wait for the answer to what was asked for last', () => {
+  const many = Array.from({ length: 1300 }, (_, i) => leafNamed(`missing ${i}`))
+  const server = holding(new TestLog(alice).add(...many))
+  const sent: string[] = []
+  const client = makeLogStore()
+  exchange(client, server, {
+    alter: (frame) => {
+      sent.push(parseAnswer(frame).type)
+      return [frame]
+    },
+    asked: ({ type }) => sent.push(`ask ${type}`),
+  })
+  expect(sent.slice(-6)).toEqual([
+    'ask bodies',
+    'ask bodies',
+    'bodies',
+    'bodies',
+    'ask bodies',
+    'bodies',
+  ])
 })
 
 test('a statement that only a later version can read is left alone, and nobody is blamed', () => {
@@ -186,11 +248,11 @@ test('a statement that only a later version can read is left alone, and nobody i
   const log = new TestLog(alice).add({ kind: 'statement', sid, tag: TEST_TAG }, rebuild)
   const server = holding(log, rebuild)
   server.bodies.set(sid, { statement: rebuild.statement, bytes })
-  const declined = new Set<string>()
   const client = makeLogStore()
-  expect(exchange(client, server, { declined }).result).toMatchObject({ complete: true })
-  expect([...declined]).toEqual([sid])
+  expect(exchange(client, server).result).toMatchObject({ complete: true })
   expect([...client.bodies.keys()]).toEqual([rebuild.statement.sid])
+  expect([...client.book.missingBodies(log.origin.text)]).toEqual([sid])
+  expect(types(exchange(client, server))).toEqual(['query'])
 })
 
 test('logs that nobody wants here are not taken, and those whose key is unknown only with their card', () => {
