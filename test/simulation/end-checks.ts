@@ -59,8 +59,12 @@ function checkSame(world: World, nodes: readonly SimNode[]): void {
       .filter(({ time }) => time > settled + SKEW - 120)
       .map(({ origin }) => origin.operator),
   )
+  // Where the disks of all who had it have lost a card, nobody can give it to who never took the log.
+  const carded = new Set(
+    nodes.flatMap(({ cards }) => [...cards.values()].flatMap(({ body }) => body.keys)),
+  )
   const isSettled = ({ origin }: Head): boolean =>
-    !forged.has(origin.operator) && !ahead.has(origin.operator)
+    !forged.has(origin.operator) && !ahead.has(origin.operator) && carded.has(origin.key)
   const rows = (node: SimNode): string[] =>
     node.book
       .heads()
