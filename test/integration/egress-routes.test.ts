@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { askedWait } from '../../node/rebuild/asked-wait.ts'
 import { CELL_TOOLS, fetchLine, openCell, runsCells } from '../support/egress-cell.ts'
 import { startServer, type TestServer } from '../support/http-server.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const BODY = 'Origin: Debian\n'
 const DIGEST = `sha256:${createHash('sha256').update(BODY).digest('hex')}`
@@ -130,6 +131,16 @@ describe.runIf(runsCells())(`archives of a build (needs root and ${CELL_TOOLS.jo
       'far.example:80 answers 429 Too Many Requests, retry-after: 3600',
     ])
     expect(askedWait(await cell.readLog())).toBe(3600)
+  })
+
+  it('are nobody’s trouble where it is the step that has gone away', async () => {
+    let left = false
+    const archive = await serve((_, response) => response.on('close', () => (left = true)))
+    const cell = await openCell(ANY, { routes: { proxy: `http://${archive.host}` } })
+    await cell.run('busybox timeout 1 busybox wget -q -O - http://far.example/index')
+    await waitFor('the relay gives up as well', () => left)
+    expect(archive.seen).toHaveLength(1)
+    expect(cell.egress.troubles).toEqual([])
   })
 
   it('are asked once where it is no request that can be made twice', async () => {

@@ -10,7 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { startServer, type TestServer } from './http-server.ts'
 
 const MIRROR = 'deb.debian.org'
-const NPM = '/npm/'
+const NPM = 'https://registry.npmjs.org'
 const SNAPSHOT = /^\/kept\/(debian|debian-security)\/[0-9]{8}T[0-9]{6}Z\/(.*)$/
 
 /** In our own words: what it does for Debian 12, which is all that the recipes ask of it. */
@@ -42,9 +42,9 @@ export async function startDebianArchive(): Promise<DebianArchive> {
   const server = await startServer((asked, answer) => {
     const { url = '' } = asked
     if (url === '/repro-sources-list.sh') return void answer.end(SCRIPT)
-    if (url.startsWith(NPM)) return void passToNpm(asked, answer)
     const [, archive, path] = SNAPSHOT.exec(url) ?? []
-    if (archive === undefined || path === undefined) return void answer.writeHead(404).end()
+    // npm takes the address of its registry for a host, and not for a folder.
+    if (archive === undefined || path === undefined) return void passToNpm(asked, answer)
     if (path.endsWith('/InRelease') && !throttled.has(url)) {
       throttled.add(url)
       return void answer.writeHead(429, { 'retry-after': '1' }).end()
@@ -62,7 +62,7 @@ export async function startDebianArchive(): Promise<DebianArchive> {
     host,
     seen,
     snapshotArchiveBase: `http://${host}/kept/`,
-    npmRegistry: `http://${host}${NPM}`,
+    npmRegistry: `http://${host}/`,
     script: {
       url: `http://${host}/repro-sources-list.sh`,
       sha256: createHash('sha256').update(SCRIPT).digest('hex'),
@@ -74,7 +74,7 @@ export async function startDebianArchive(): Promise<DebianArchive> {
 async function passToNpm({ url = '', headers }: IncomingMessage, answer: ServerResponse) {
   try {
     const asked = { headers: { accept: headers.accept ?? '*/*' } }
-    const reply = await fetch(`https://registry.npmjs.org/${url.slice(NPM.length)}`, asked)
+    const reply = await fetch(`${NPM}${url}`, asked)
     answer.writeHead(reply.status, { 'content-type': reply.headers.get('content-type') ?? '' })
     if (reply.body === null) answer.end()
     else await pipeline(Readable.fromWeb(reply.body), answer)
