@@ -25,11 +25,13 @@ const SAME: Readonly<Record<Exclude<DiffReport['equal'], 'none'>, string>> = {
   rootfs: 'the same files and config, put together in another way',
 }
 
+const isOfImage = ({ what }: Difference): boolean => what.some((each) => OF_THE_IMAGE.has(each))
+
 export function showDiff(report: DiffReport, out: Output): void {
   const { differences } = report
   out.line(...headline(report))
-  const ofImage = differences.filter(({ what }) => what.some((each) => OF_THE_IMAGE.has(each)))
-  const files = differences.filter((difference) => !ofImage.includes(difference))
+  const ofImage = differences.filter(isOfImage)
+  const files = differences.filter((difference) => !isOfImage(difference))
   if (ofImage.length > 0) {
     out.line('')
     out.line(strong('image'))
@@ -147,7 +149,10 @@ function grouped<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> 
   const groups = new Map<K, T[]>()
   for (const item of items) {
     const key = keyOf(item)
-    groups.set(key, [...(groups.get(key) ?? []), item])
+    const group = groups.get(key)
+    // One directory may hold all that differs, a million files: no group is copied to grow.
+    if (group === undefined) groups.set(key, [item])
+    else group.push(item)
   }
   return groups
 }

@@ -1,0 +1,31 @@
+/** What differs between two images, for a person. */
+import { expect, test } from 'vitest'
+import { showDiff } from '../../../cli/terminal/diff-report.ts'
+import { Output } from '../../../cli/terminal/output.ts'
+import type { Difference } from '../../../protocol/normalize/diff.ts'
+
+function shown(differences: readonly Difference[]): string[] {
+  let text = ''
+  const sink = { write: (more: string) => (text += more) }
+  const out = new Output(sink, sink, { json: false, environment: {} })
+  showDiff({ equal: 'none', level: 'normalized', differences }, out)
+  return text.split('\n')
+}
+
+test('lists a hundred thousand files of one directory, which took minutes when each copied those before it', () => {
+  const files = Array.from({ length: 100_000 }, (_, i): Difference => ({
+    path: `d/${i}`,
+    layer: 0,
+    what: ['mode'],
+    a: { mode: '0644' },
+    b: { mode: '0600' },
+  }))
+  const lines = shown(files)
+  expect(lines.slice(0, 4)).toEqual([
+    '≠ they differ  100000 differences',
+    '',
+    'layer 0  100000 changed',
+    '  /d/',
+  ])
+  expect(lines.slice(-3)).toEqual(['    ~ 99999  mode', '        mode 0644 → 0600', ''])
+})
