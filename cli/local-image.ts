@@ -15,13 +15,9 @@ function localImageHint(image: string): string | undefined {
   return stats === undefined ? undefined : `docker-archive:${image} or oci-archive:${image}`
 }
 
-/** Passes the error on, with the hint where there is one. */
-export function hintingAtFile(image: string): (error: unknown) => never {
-  return (error) => {
-    const hint = localImageHint(image)
-    if (hint !== undefined && isFamilyError(error)) {
-      error.message = `${error.message}; there is a file of that name here: write ${hint} to read it`
-    }
-    throw error
-  }
+/** Says so in the error, where there is a file of that name. */
+export function hintAtFile(image: string, error: unknown): void {
+  const hint = localImageHint(image)
+  if (hint === undefined || !isFamilyError(error)) return
+  error.message = `${error.message}; there is a file of that name here: write ${hint} to read it`
 }

@@ -6,6 +6,7 @@ import type { Bind } from '../command-table.ts'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
+import { failedImage } from '../image-failure.ts'
 import { addExamples, insecureOption, platformOption } from '../option.ts'
 import { showDiff } from '../terminal/diff-report.ts'
 import { showImageProgress } from '../terminal/image-progress.ts'
@@ -45,7 +46,10 @@ export function define(command: Command, bind: Bind): void {
     )
     .addOption(platformOption('platform, where an image is an index of several'))
     .option('--profile <id>', 'normalization profile (default: "rebuildnet/1")')
-    .option('--content', 'also read both images again and show how small text files differ')
+    .option(
+      '--content',
+      'also read both images again and show how small text files differ (with --json: as "lines")',
+    )
     .option('--between <operator...>', 'two operators, by name or id, or one and "published"')
     .addOption(insecureOption())
   addExamples(command, [
@@ -70,16 +74,22 @@ export function define(command: Command, bind: Bind): void {
         insecure: options.insecure,
         signal,
         onProgress: showImageProgress('comparing', out),
+        failed: (side) => failedImage(side === 'a' ? a : b),
       }),
     )
     out.progress('')
     const stored = { a: describeStored(sources.a), b: describeStored(sources.b) }
-    if (out.json) out.value({ equal, differences, ...stored })
-    else {
-      const contentOf =
-        options.content === true
-          ? await loadContents(context, [a, b], differences, options)
-          : undefined
+    const contentOf =
+      options.content === true
+        ? await loadContents(context, [a, b], differences, options)
+        : undefined
+    if (out.json) {
+      const listed = differences.map((each) => {
+        const lines = contentOf?.(each) ?? []
+        return lines.length === 0 ? each : { ...each, lines }
+      })
+      out.value({ equal, differences: listed, ...stored })
+    } else {
       showDiff(
         {
           equal,
@@ -146,8 +156,15 @@ async function diffBetween(
   context: Context,
   release: string,
   more: string,
-  { between = [], level, platform }: Options,
+  { between = [], level, platform, content, profile, insecure }: Options,
 ): Promise<number> {
+  for (const [name, value] of Object.entries({ content, profile, insecure })) {
+    if (value === undefined) continue
+    throw new CliError(
+      'usage',
+      `--${name} is about images that are read here: leave it out with --between, which reads none`,
+    )
+  }
   const [a, b, ...others] = between
   if (a === undefined || b === undefined || others.length > 0 || more !== '') {
     throw new CliError('usage', 'write: diff RELEASE --between OPERATOR OPERATOR')

@@ -1,15 +1,12 @@
 import { Option, type Command } from 'commander'
 import type { NormalizedDescription } from '../../node/image/describe-normalized.ts'
-import { isFamilyError } from '../../node/http/problem.ts'
 import { CliError } from '../cli-error.ts'
 import { chooseInflater, INFLATERS, type Inflater } from '../../node/image/inflater.ts'
-import { DEFAULT_PROFILE } from '../../protocol/normalize/profile.ts'
-import { PROFILE_ERROR_CODES } from '../../protocol/normalize/normalize-error.ts'
 import type { Bind } from '../command-table.ts'
 import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples, insecureOption, platformOption } from '../option.ts'
-import { hintingAtFile } from '../local-image.ts'
+import { failedImage } from '../image-failure.ts'
 import { showImageProgress } from '../terminal/image-progress.ts'
 import type { Output } from '../terminal/output.ts'
 import { faint, strong, warn } from '../terminal/style.ts'
@@ -85,8 +82,7 @@ async function normalizeImage(context: Context, image: string, options: Options)
         onProgress: showImageProgress(image, out),
       },
     )
-      .catch(inImage(image, LOCAL.test(image) ? THEN.local : THEN.registry))
-      .catch(hintingAtFile(image))
+      .catch(failedImage(image))
       .finally(() => out.progress('')),
   )
   const description = describeNormalized(source)
@@ -111,7 +107,7 @@ async function normalizeLayer(
       signal,
       onProgress: showImageProgress(file, out),
     })
-      .catch(inImage(file, THEN.local))
+      .catch(failedImage(file, true))
       .finally(() => out.progress('')),
   )
   if (out.json) out.value(layer)
@@ -122,28 +118,6 @@ async function normalizeLayer(
     ])
   }
   return EXIT.yes
-}
-
-const LOCAL = /^(oci|oci-archive|docker-archive):/
-
-/** What to do about an image whose bytes are at fault. */
-const THEN = {
-  registry: 'fetch it again, or tell who published it',
-  local: 'check that the copy here is whole, or tell who made it',
-} as const
-
-const OF_THE_PROFILE: ReadonlySet<string> = new Set(PROFILE_ERROR_CODES)
-
-/** An error in the bytes of an image says where in it; which image, and what then, is said here. */
-function inImage(image: string, then: string): (error: unknown) => never {
-  return (error) => {
-    if (isFamilyError(error) && error.name === 'NormalizeError') {
-      error.message = OF_THE_PROFILE.has(error.code)
-        ? `--profile: ${error.message}: leave it out for ${DEFAULT_PROFILE.id}, or write one as the project's recipe does`
-        : `${image} cannot be normalized: ${error.message}: ${then}`
-    }
-    throw error
-  }
 }
 
 function show(description: NormalizedDescription, out: Output): void {

@@ -1,4 +1,9 @@
-/** How two small texts differ, line by line, as a unified diff with a few lines around. */
+/**
+ * How two small texts differ, line by line, as a unified diff with a few lines around.
+ *
+ * No difference is shown as none: a carriage return, a tab for a space, an escape sequence and an
+ * end of line that is missing are written out, and a line that is cut says so.
+ */
 import { decodeUtf8 } from '../../protocol/bytes.ts'
 
 const CONTEXT_LINES = 2
@@ -6,13 +11,17 @@ const MAX_SHOWN_LINES = 60
 const MAX_LINE_CHARACTERS = 200
 /** Beyond, the texts are shown as one replaced by the other: the table of all pairs would be too large. */
 const MAX_PAIRS = 4_000_000
+/** Stands after a last line that has no end: no line holds one. */
+const NO_NEWLINE = '\n'
+/** Controls, formatting, line and paragraph separators. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
 
 /** Undefined where either is no text. */
 export function diffTexts(a: Uint8Array, b: Uint8Array): string[] | undefined {
   const [textA, textB] = [linesOf(a), linesOf(b)]
   if (textA === undefined || textB === undefined) return undefined
   const lines = withContext(editScript(textA, textB))
-  const shown = lines.slice(0, MAX_SHOWN_LINES).map((line) => line.slice(0, MAX_LINE_CHARACTERS))
+  const shown = lines.slice(0, MAX_SHOWN_LINES)
   const more = lines.length - shown.length
   return more > 0 ? [...shown, `… ${more} more lines`] : shown
 }
@@ -22,7 +31,19 @@ function linesOf(bytes: Uint8Array): string[] | undefined {
   if (text === undefined || text.includes('\0')) return undefined
   const lines = text.split('\n')
   if (lines.at(-1) === '') lines.pop()
+  else lines.push(NO_NEWLINE)
   return lines
+}
+
+function lineText(line: string): string {
+  if (line === NO_NEWLINE) return '(no newline at the end)'
+  const cut = line.length > MAX_LINE_CHARACTERS ? `${line.slice(0, MAX_LINE_CHARACTERS)}…` : line
+  return cut.replace(UNSEEN, (character) => (character === '\t' ? '⇥' : codePointText(character)))
+}
+
+function codePointText(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  return `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`
 }
 
 interface Edit {
@@ -95,7 +116,7 @@ function withContext(edits: readonly Edit[]): string[] {
   edits.forEach(({ sign, line, at }, index) => {
     const shown = near(index)
     if (shown && !before) lines.push(`@@ line ${at[0]} → ${at[1]} @@`)
-    if (shown) lines.push(`${sign}${line}`)
+    if (shown) lines.push(`${sign}${lineText(line)}`)
     before = shown
   })
   return lines

@@ -20,15 +20,24 @@ export interface ReferenceDiff extends SourceDiff {
   readonly b: NormalizedSource
 }
 
+export interface DiffOptions extends Omit<NormalizeOptions, 'reference'> {
+  /** Makes of what went wrong in reading one of them what is thrown: only here it is known which. */
+  readonly failed?: (side: 'a' | 'b') => (error: unknown) => never
+}
+
 /** Both are read whole even where their manifests are equal: that verifies them. */
 export async function diffReferences(
   components: NormalizerComponents,
   a: NormalizeOptions['reference'],
   b: NormalizeOptions['reference'],
-  options: Omit<NormalizeOptions, 'reference'> = {},
+  { failed, ...options }: DiffOptions = {},
 ): Promise<ReferenceDiff> {
-  const first = await normalizeSource(components, { ...options, reference: a })
-  const second = await normalizeSource(components, { ...options, reference: b })
+  const read = (side: 'a' | 'b'): Promise<NormalizedSource> => {
+    const source = normalizeSource(components, { ...options, reference: side === 'a' ? a : b })
+    return failed === undefined ? source : source.catch(failed(side))
+  }
+  const first = await read('a')
+  const second = await read('b')
   return { ...compareSources(first, second), a: first, b: second }
 }
 

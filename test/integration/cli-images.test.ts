@@ -318,12 +318,40 @@ describe('diff', () => {
     const b = await archive('b', tarOf('one\n\u001b[2Jtwo!\nthree\n'))
     const { stdout } = await runHere(['diff', a.reference, b.reference, '--content'])
     expect(stdout).toContain(
-      '        @@ line 1 → 1 @@\n         one\n        -two\n        +[2Jtwo!\n',
+      '        @@ line 1 → 1 @@\n         one\n        -two\n        +<U+001B>[2Jtwo!\n',
     )
     const binary = await archive('c', tarOf('\0'))
     const ran = await runHere(['diff', a.reference, binary.reference, '--content'])
     expect(ran.stdout).toContain('(not text)')
+    const json = await runHere(['diff', a.reference, b.reference, '--content', '--json'])
+    expect(json.json).toMatchObject({
+      differences: [{ path: 'a', lines: expect.arrayContaining(['-two']) as unknown }],
+    })
   })
+
+  it('says which of the two has no digest, and why', async () => {
+    const a = await archive('whole', tarOf('Z'))
+    const b = await archive('cut', tarOf('Z'.repeat(2000)).subarray(0, 1024))
+    for (const pair of [
+      [a.reference, b.reference],
+      [b.reference, a.reference],
+    ]) {
+      const ran = await runHere(['diff', ...pair])
+      expect(ran.exitCode).toBe(2)
+      expect(ran.stderr).toContain(`rebuildnet: ${b.reference} cannot be normalized: `)
+    }
+    const ran = await runHere(['diff', a.reference, a.reference, '--profile', 'rebuildnet/9'])
+    expect(ran.stderr).toMatch(/^rebuildnet: --profile: no such profile[^\n]+rebuildnet\/1/)
+  })
+
+  it.each([['--content'], ['--profile=rebuildnet/1'], ['--insecure=localhost']])(
+    'refuses %s with --between, where it would do nothing',
+    async (option) => {
+      const ran = await runHere(['diff', 'app@1.0.0', '--between', 'alice', 'bob', option])
+      expect(ran.exitCode).toBe(2)
+      expect(ran.stderr).toContain(`${option.replace(/=.*/, '')} is about images`)
+    },
+  )
 
   it('exits 2 where one of them cannot be read', async () => {
     const a = await archive('a', tarOf('Z'))
