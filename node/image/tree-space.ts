@@ -76,12 +76,14 @@ export function openSpace({ id, control, file }: SpaceHandle): Space {
   return { id, control: new Int32Array(control), file: () => file }
 }
 
-function openNameless(): number | undefined {
+function temporaryFolder(): string {
   const own = process.env.TMPDIR ?? ''
-  const parent =
-    own === '' && existsSync(LARGE_TEMPORARY_FOLDER) ? LARGE_TEMPORARY_FOLDER : tmpdir()
+  return own === '' && existsSync(LARGE_TEMPORARY_FOLDER) ? LARGE_TEMPORARY_FOLDER : tmpdir()
+}
+
+function openNameless(): number | undefined {
   try {
-    const folder = mkdtempSync(join(parent, 'rebuildnet-tree-'))
+    const folder = mkdtempSync(join(temporaryFolder(), 'rebuildnet-tree-'))
     try {
       return openSync(join(folder, 'tree'), 'wx+', 0o600)
     } finally {
@@ -177,7 +179,12 @@ function newPlace(): Place {
 }
 
 function write(file: number, bytes: Uint8Array, position: number): void {
-  for (let at = 0; at < bytes.length;) {
-    at += writeSync(file, bytes, at, bytes.length - at, position + at)
+  try {
+    for (let at = 0; at < bytes.length;) {
+      at += writeSync(file, bytes, at, bytes.length - at, position + at)
+    }
+  } catch (error) {
+    // The file has no name by which a person could tell which disk is full.
+    throw Object.assign(error as Error, { path: temporaryFolder() })
   }
 }

@@ -1,8 +1,9 @@
 /** Where a layer's tree is put down changes nothing about it, and no file of it is left anywhere. */
+import { closeSync, openSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openLayer, packLayer } from '../../../../node/image/layer-thread-message.ts'
 import { openSpace, SpaceStore, TreeSpace } from '../../../../node/image/tree-space.ts'
 import type { TreeNode } from '../../../../protocol/normalize/tree.ts'
@@ -83,5 +84,14 @@ describe('the tree of a layer', () => {
     expect(values(one?.root as TreeNode)).toEqual(values(one?.wanted.root as TreeNode))
     expect(values(two?.root as TreeNode)).toEqual(values(two?.wanted.root as TreeNode))
     expect(values(one?.root as TreeNode)).toEqual(values(one?.wanted.root as TreeNode))
+  })
+
+  it('names the disk that is full, though the file on it has no name', () => {
+    const full = openSync('/dev/full', 'r+')
+    onTestFinished(() => closeSync(full))
+    const store = new SpaceStore(openSpace({ ...new TreeSpace(0).handle, file: full }))
+    expect(() => store.append(new Uint8Array(BLOCK_BYTES))).toThrow(
+      expect.objectContaining({ code: 'ENOSPC', path: folder }),
+    )
   })
 })
