@@ -4,18 +4,21 @@
  * One thread writes (RingWriter), one reads in place (RingReader); each waits for the other with
  * Atomics, so both must be threads that may block: never the main thread. One stream after the
  * other: the reader makes the ring ready for the next one before it says that one has ended.
- *
- * Instead of writing, the writer may hand a pipe over: then nothing is copied between threads.
  */
-import { readHeldBack } from './held-back.ts'
 
 /** A power of two. */
-const RING_BYTES = 2 * 1024 * 1024
+const RING_BYTES = 4 * 1024 * 1024
 /** Room is lent up to the end of a slot; a stream begins with one. A part of the ring. */
 export const SLOT_BYTES = 256 * 1024
 /** The reader gets no more at once, so that the writer finds room again soon. */
 const STEP_BYTES = SLOT_BYTES
-const CONTROL_WORDS = 9
+/**
+ * What has to be there before the one that waits for it is woken, or what there is when the other
+ * one has to wait: to be woken takes longer than a slot's worth of work where cores go to sleep.
+ */
+const WAKE_FOR_BYTES = 1024 * 1024
+const WAKE_FOR_ROOM_BYTES = RING_BYTES / 2
+const CONTROL_WORDS = 6
 const CONTROL_BYTES = CONTROL_WORDS * Int32Array.BYTES_PER_ELEMENT
 
 /** Positions count bytes modulo 2^32; `SIGNAL` changes with every message to the reader. */
@@ -27,11 +30,6 @@ const STATE = 3
 const ENOUGH = 4
 /** A flag of the stream, for the reader. */
 const FLAG = 5
-/** Of a pipe that the reader is to read to its end, and close; then 0 again. */
-const PIPE = 6
-/** What the pipe gave, in bytes. */
-const LENGTH_LOW = 7
-const LENGTH_HIGH = 8
 
 const OPEN = 0
 const ENDED = 1
@@ -55,9 +53,12 @@ function viewsOf(ring: SharedArrayBuffer) {
 
 /** Room for bytes that are made where they are to lie. */
 export interface Room {
-  /** Waits until there is room, and lends it until `take`, or until it is lent again. */
-  lend(): Uint8Array
-  /** The first `count` bytes of what was lent have been written. */
+  /**
+   * Waits until there is room, and lends it until `take`, or until it is lent again. It begins
+   * after `ahead` bytes that were written before and not taken yet, default none.
+   */
+  lend(ahead?: number): Uint8Array
+  /** The first `count` bytes that had not been taken yet are for the reader. */
   take(count: number): void
 }
 
@@ -73,23 +74,13 @@ export class RingWriter {
    * whole stream. Throws RingRefused.
    */
   write(data: Uint8Array, flag: boolean): void {
-    const { control, bytes } = this.#views
-    Atomics.store(control, FLAG, flag ? 1 : 0)
+    const room = this.room(flag)
     for (let at = 0; at < data.length;) {
-      if (Atomics.load(control, ENOUGH) === 1) throw new RingRefused('no more is wanted')
-      const written = Atomics.load(control, WRITTEN)
-      const read = Atomics.load(control, READ)
-      const room = RING_BYTES - ((written - read) >>> 0)
-      if (room === 0) {
-        Atomics.wait(control, READ, read)
-        continue
-      }
-      const start = (written >>> 0) % RING_BYTES
-      const count = Math.min(room, RING_BYTES - start, data.length - at)
-      bytes.set(data.subarray(at, at + count), start)
+      const lent = room.lend()
+      const count = Math.min(lent.length, data.length - at)
+      lent.set(data.subarray(at, at + count))
+      room.take(count)
       at += count
-      Atomics.store(control, WRITTEN, (written + count) | 0)
-      this.#signal()
     }
   }
 
@@ -97,14 +88,14 @@ export class RingWriter {
   room(flag: boolean): Room {
     const { control, bytes } = this.#views
     return {
-      lend: () => {
+      lend: (ahead = 0) => {
+        const end = Atomics.load(control, WRITTEN) + ahead
+        const start = (end >>> 0) % RING_BYTES
+        const size = SLOT_BYTES - (start % SLOT_BYTES)
         for (;;) {
           if (Atomics.load(control, ENOUGH) === 1) throw new RingRefused('no more is wanted')
-          const written = Atomics.load(control, WRITTEN)
           const read = Atomics.load(control, READ)
-          const start = (written >>> 0) % RING_BYTES
-          const size = SLOT_BYTES - (start % SLOT_BYTES)
-          if (RING_BYTES - ((written - read) >>> 0) >= size) {
+          if (RING_BYTES - ((end - read) >>> 0) >= size) {
             return bytes.subarray(start, start + size)
           }
           Atomics.wait(control, READ, read)
@@ -112,36 +103,12 @@ export class RingWriter {
       },
       take: (count) => {
         Atomics.store(control, FLAG, flag ? 1 : 0)
-        Atomics.add(control, WRITTEN, count)
-        this.#signal()
+        const written = Atomics.add(control, WRITTEN, count) + count
+        Atomics.add(control, SIGNAL, 1)
+        const waiting = (written - Atomics.load(control, READ)) >>> 0
+        if (waiting >= WAKE_FOR_BYTES) Atomics.notify(control, SIGNAL)
       },
     }
-  }
-
-  /** The reader reads `pipe` to its end, and closes it, before anything that is written later. */
-  handOver(pipe: number, flag: boolean): void {
-    const { control } = this.#views
-    Atomics.store(control, FLAG, flag ? 1 : 0)
-    Atomics.store(control, PIPE, pipe)
-    this.#signal()
-  }
-
-  /**
-   * Resolves once the pipe that was handed over has been read: with the bytes that it gave in all,
-   * and with the last `heldBack` of them, which the reader has kept to itself. Rejects with
-   * RingRefused as soon as the reader wants no more.
-   */
-  async takeBack(heldBack: number): Promise<{ readonly length: number; readonly tail: Buffer }> {
-    const { control, bytes } = this.#views
-    for (;;) {
-      const pipe = Atomics.load(control, PIPE)
-      if (Atomics.load(control, ENOUGH) === 1) throw new RingRefused('no more is wanted')
-      if (pipe === 0) break
-      await Atomics.waitAsync(control, PIPE, pipe).value
-    }
-    const low = Atomics.load(control, LENGTH_LOW) >>> 0
-    const length = Atomics.load(control, LENGTH_HIGH) * 2 ** 32 + low
-    return { length, tail: Buffer.from(bytes.slice(0, Math.min(length, heldBack))) }
   }
 
   end(): void {
@@ -154,12 +121,8 @@ export class RingWriter {
   }
 
   #close(state: number): void {
-    Atomics.store(this.#views.control, STATE, state)
-    this.#signal()
-  }
-
-  #signal(): void {
     const { control } = this.#views
+    Atomics.store(control, STATE, state)
     Atomics.add(control, SIGNAL, 1)
     Atomics.notify(control, SIGNAL)
   }
@@ -175,9 +138,9 @@ export class RingReader {
   /**
    * Blocks until the stream has ended, and gives its bytes to `take` in pieces that lie in the ring:
    * they are overwritten once it returns. False where the writer gave up. What `take` throws is
-   * thrown once the writer has stopped. Of a pipe the last `heldBack` bytes are for the writer.
+   * thrown once the writer has stopped.
    */
-  readAll(take: (piece: Uint8Array, flag: boolean) => void, heldBack = 0): boolean {
+  readAll(take: (piece: Uint8Array, flag: boolean) => void): boolean {
     const { control, bytes } = this.#views
     let failure: { readonly error: unknown } | undefined
     const attempt = (read: () => void): void => {
@@ -193,24 +156,14 @@ export class RingReader {
       const state = Atomics.load(control, STATE)
       const read = Atomics.load(control, READ)
       const waiting = (Atomics.load(control, WRITTEN) - read) >>> 0
-      const pipe = Atomics.load(control, PIPE)
-      if (pipe !== 0) {
-        const flag = Atomics.load(control, FLAG) === 1
-        attempt(() => {
-          const { length, tail } = readHeldBack(pipe, heldBack, (piece) => take(piece, flag))
-          bytes.set(tail)
-          Atomics.store(control, LENGTH_LOW, (length % 2 ** 32) | 0)
-          Atomics.store(control, LENGTH_HIGH, Math.floor(length / 2 ** 32))
-        })
-        Atomics.store(control, PIPE, 0)
-        Atomics.notify(control, PIPE)
-      } else if (waiting > 0) {
+      if (waiting > 0) {
         const start = (read >>> 0) % RING_BYTES
         const count = Math.min(waiting, RING_BYTES - start, STEP_BYTES)
         const flag = Atomics.load(control, FLAG) === 1
         attempt(() => take(bytes.subarray(start, start + count), flag))
         Atomics.store(control, READ, (read + count) | 0)
-        Atomics.notify(control, READ)
+        const unread = (Atomics.load(control, WRITTEN) - read - count) >>> 0
+        if (RING_BYTES - unread >= WAKE_FOR_ROOM_BYTES) Atomics.notify(control, READ)
       } else if (state === OPEN) {
         Atomics.wait(control, SIGNAL, signal)
       } else {

@@ -2,7 +2,7 @@
  * One layer after the other, read in two threads (blob-thread.ts, tar-thread.ts): the main thread
  * only passes on the stored bytes as they come.
  */
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
 import type { NormalizedLayer } from '../../protocol/normalize/layer-reader.ts'
 import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
@@ -25,12 +25,11 @@ import {
   type ToBlobThread,
   type ToTarThread,
 } from './layer-thread-message.ts'
+import { startThread } from './start-thread.ts'
 import type { Space } from './tree-space.ts'
 
 /** Buffers on their way to the thread and back. */
 const BUFFERS = 3
-/** Little of what a thread makes lives long; V8's default would let garbage pile up. */
-const YOUNG_GENERATION_MB = 4
 
 export type LaneJob = BlobJob & Pick<TarJob, 'profile' | 'before' | 'space'>
 
@@ -239,17 +238,4 @@ function join(blob: BlobAnswer, tar: TarAnswer, { expected, layer }: LaneJob): L
 
 function openOptional(error: ErrorRecord | undefined): NormalizeError | undefined {
   return error === undefined ? undefined : openError(error)
-}
-
-/** From dist/ the compiled file, from the sources the source. */
-function startThread(name: string, workerData: LaneThreadData): Worker {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  return new Worker(new URL(`./${name}.${extension}`, import.meta.url), {
-    name: `rebuildnet ${name}`,
-    workerData,
-    execArgv: [],
-    // A pipe is opened by one and closed by the other.
-    trackUnmanagedFds: false,
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
-  })
 }

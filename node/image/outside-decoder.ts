@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { constants, gzipSync, inflateRawSync } from 'node:zlib'
-import type { RingWriter } from './byte-ring.ts'
+import type { PipeEnd } from './held-back.ts'
 import type { LayerDecoder } from './layer-decoder.ts'
 
 /** What the reader of the output holds back. */
@@ -37,8 +37,8 @@ class OutsideError extends Error {
   override readonly name = 'OutsideError'
 }
 
-/** Where the output is read: on another thread, so that it is not waited for here. */
-type Output = Pick<RingWriter, 'handOver' | 'takeBack'>
+/** Reads the output to its end, on another thread, so that it is not waited for here; and closes it. */
+type ReadOutput = (pipe: number, heldBack: number) => Promise<PipeEnd>
 
 export class OutsideDecoder implements LayerDecoder {
   readonly #child: ChildProcess
@@ -46,7 +46,7 @@ export class OutsideDecoder implements LayerDecoder {
   readonly #mark = randomBytes(MARK_BYTES)
   readonly #exit: Promise<number | null>
   #failure: Error | undefined
-  readonly #read: Promise<{ readonly length: number; readonly tail: Buffer }>
+  readonly #read: Promise<PipeEnd>
   #probed = false
   /** The last bytes of the blob so far. */
   #tail: Buffer = Buffer.alloc(0)
@@ -55,7 +55,7 @@ export class OutsideDecoder implements LayerDecoder {
    * `program`: the path of something that reads gzip from its input, given `-dc`. Throws where this
    * system has no named pipes.
    */
-  constructor(program: string, output: Output) {
+  constructor(program: string, readOutput: ReadOutput) {
     const pipe = openPipe()
     try {
       this.#child = spawn(program, ['-dc'], { stdio: ['pipe', pipe.writing, 'ignore'], env: {} })
@@ -63,7 +63,11 @@ export class OutsideDecoder implements LayerDecoder {
       // The reader sees the end as soon as the program has ended.
       closeSync(pipe.writing)
     }
-    output.handOver(pipe.reading, true)
+    this.#read = readOutput(pipe.reading, MARK_BYTES)
+    this.#read.catch((error: unknown) => {
+      this.#failure ??= error as Error
+      this.destroy()
+    })
     this.#input = this.#child.stdin as Writable
     this.#exit = new Promise((resolve) => {
       this.#child.on('error', () => resolve(null))
@@ -71,11 +75,6 @@ export class OutsideDecoder implements LayerDecoder {
     })
     // It may end before it has read everything; its exit code tells.
     this.#input.on('error', () => undefined)
-    this.#read = output.takeBack(MARK_BYTES)
-    this.#read.catch((error: unknown) => {
-      this.#failure ??= error as Error
-      this.destroy()
-    })
   }
 
   /** Undefined where it could not be started. */
@@ -98,7 +97,7 @@ export class OutsideDecoder implements LayerDecoder {
     const { length, tail } = await this.#read
     const code = await this.#exit
     if (code !== 0) throw new OutsideError(`the inflater ended with ${code ?? 'an error'}`)
-    if (!tail.equals(this.#mark)) throw new OutsideError('bytes follow the first member')
+    if (!this.#mark.equals(tail)) throw new OutsideError('bytes follow the first member')
     const stored = this.#tail.length < LENGTH_BYTES ? -1 : this.#tail.readUInt32LE(0)
     if (stored !== length - MARK_BYTES) throw new OutsideError('the blob is not one member')
   }

@@ -23,7 +23,6 @@ import {
   type TarJob,
   type ToTarThread,
 } from './layer-thread-message.ts'
-import { MARK_BYTES } from './outside-decoder.ts'
 import { TarPass } from './tar-pass.ts'
 import { openSpace, SpaceStore } from './tree-space.ts'
 
@@ -41,7 +40,7 @@ function read({ profile, layer, storedSize, before, space }: TarJob): TarAnswer 
     store: new SpaceStore(openSpace(space)),
   })
   try {
-    const whole = ring.readAll((piece, hashed) => pass.write(piece, hashed), MARK_BYTES)
+    const whole = ring.readAll((piece, hashed) => pass.write(piece, hashed))
     if (!whole) return { kind: 'given-up' }
   } catch (error) {
     // It is in what the pass has found.

@@ -1,17 +1,20 @@
 /** Programs that inflate for us: fast, and never believed. */
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, existsSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { constants, crc32, deflateRawSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodeCrypto } from '../../node/crypto/node-crypto.ts'
+import { NOTHING_TAKEN } from '../../node/image/counting-budget.ts'
 import { ImageLayers } from '../../node/image/image-layers.ts'
 import { chooseInflater } from '../../node/image/inflater.ts'
 import type { ExpectedLayer } from '../../node/image/blob-pass.ts'
+import { type LaneJob, LayerLane } from '../../node/image/layer-lane.ts'
 import { MARK_BYTES, OutsideDecoder } from '../../node/image/outside-decoder.ts'
+import { TreeSpace } from '../../node/image/tree-space.ts'
 import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
 import { DEFAULT_PROFILE } from '../../protocol/normalize/profile.ts'
 import { sha256 } from '../support/oci-image.ts'
@@ -114,18 +117,11 @@ async function read(
 /** What the decoder alone makes of a blob; throws where it is not sure. */
 async function decode(program: string, blob: Buffer): Promise<Buffer> {
   const parts: Buffer[] = []
-  const ended = Promise.withResolvers<undefined>()
-  const decoder = new OutsideDecoder(program, {
-    handOver: (pipe) => {
-      const stream = createReadStream('', { fd: pipe })
-      stream.on('data', (chunk) => parts.push(Buffer.from(chunk)))
-      stream.on('close', () => ended.resolve(undefined))
-    },
-    takeBack: async (heldBack) => {
-      await ended.promise
-      const all = Buffer.concat(parts)
-      return { length: all.length, tail: all.subarray(Math.max(0, all.length - heldBack)) }
-    },
+  const decoder = new OutsideDecoder(program, async (pipe, heldBack) => {
+    for await (const chunk of createReadStream('', { fd: pipe }))
+      parts.push(Buffer.from(chunk as Buffer))
+    const all = Buffer.concat(parts)
+    return { length: all.length, tail: all.subarray(Math.max(0, all.length - heldBack)) }
   })
   try {
     for (let at = 0; at < blob.length; at += 65_536)
@@ -208,6 +204,46 @@ describe('a program that lies', () => {
     expect(await readdir(temporary)).toEqual([])
     const pid = (await readFile(pidFile, 'utf8')).trim()
     await waitFor('the program is gone', () => hasEnded(pid))
+  })
+
+  it('gives nothing to the next layer, though what it has started outlives it', async () => {
+    const go = join(folder, 'go')
+    expect(spawnSync('mkfifo', [go]).status).toBe(0)
+    const started = join(folder, 'outlived-started')
+    const flowing = join(folder, 'outlived-flowing')
+    const zeros = `head -c 100000 /dev/zero; touch ${flowing}; head -c 100000000 /dev/zero`
+    const late = `touch ${started}; read line < ${go}; ${zeros}`
+    const script = `(${late}) &\nexec cat > /dev/null`
+    const path = await program('outlived', script)
+    const space = new TreeSpace()
+    const job: LaneJob = {
+      profile: DEFAULT_PROFILE.id,
+      layer: 0,
+      expected: { size: GZIP.length, digest: sha256(GZIP), diffID: sha256(TAR) },
+      inflater: path,
+      before: NOTHING_TAKEN,
+      space: space.handle,
+    }
+    const chunks = async function* () {
+      yield* await Promise.resolve([GZIP])
+    }
+    const lane = new LayerLane()
+    try {
+      const controller = new AbortController()
+      const options = { signal: controller.signal, onBytes: () => undefined }
+      const dropped = lane.read(job, chunks(), options)
+      await waitFor('what it has started', () => existsSync(started))
+      controller.abort(new Error('enough'))
+      const released = writeFile(go, 'go\n')
+      await expect(dropped).rejects.toThrow('enough')
+      await waitFor('what comes late', () => existsSync(flowing))
+      const next = { ...job, inflater: undefined }
+      const result = await lane.read(next, chunks(), { onBytes: () => undefined })
+      expect(result).toMatchObject({ kind: 'read', layer: { diffID: sha256(TAR) } })
+      await released
+    } finally {
+      await lane.close()
+    }
   })
 
   it('is used where it tells the truth', async () => {
