@@ -2,6 +2,7 @@
  * The project files that are shipped: linted as anybody would, and built. Where what they start from
  * cannot be had everywhere, another address stands in its place, and nothing else.
  */
+import { execFileSync } from 'node:child_process'
 import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -138,5 +139,32 @@ whenDeep(`the shipped recipes, built${words}`, () => {
     expect(listEntries(one.layout)).toContain(' usr/bin/file')
     // The archive throttled, and no step saw it.
     expect(archive.seen.filter(({ path }) => path.endsWith('/InRelease')).length).toBeGreaterThan(3)
+  })
+
+  // Minutes: npm of Debian brings hundreds of packages.
+  const whenSoaked = process.env.REBUILDNET_TEST_DEPTH === 'soak' ? it : () => undefined
+
+  whenSoaked('rebuildnet’s own image runs', { timeout: 1_800_000 }, async () => {
+    const source = await atOtherAddresses(ROOT, 'docker/Dockerfile')
+    const npmrc = join(source, '.npmrc')
+    await writeFile(npmrc, `${await readFile(npmrc, 'utf8')}registry=${archive.npmRegistry}\n`)
+    const { layout, materials } = await build(await makeJob('rebuildnet.toml', source))
+    expect(materials.map(({ uri }) => uri)).toEqual(expect.arrayContaining(INDEXES))
+    const root = await mkdtemp(join(workshop.folder, 'root-'))
+    for (const { digest } of layout.manifest.layers) {
+      const blob = join(layout.folder, 'blobs', digest.replace(':', '/'))
+      execFileSync('tar', ['-xf', blob, '-C', root])
+    }
+    const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+      readonly version: string
+    }
+    const said = execFileSync('chroot', [root, '/usr/local/bin/rebuildnet', '--version'], {
+      encoding: 'utf8',
+      env: { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' },
+    })
+    expect(said.trim()).toBe(version)
+    expect(execFileSync('chroot', [root, 'buildah', '--version'], { encoding: 'utf8' })).toMatch(
+      /^buildah version 1\.28/,
+    )
   })
 })
