@@ -15,6 +15,9 @@ const INDEX = 'Origin: Debian\nDate: the tenth\n'
 const PATH = 'debian/20250210T000000Z/dists/bookworm/InRelease'
 const URL = `http://snapshot.debian.org/archive/${PATH}`
 
+/** Says nothing of what goes wrong. */
+const STEP = `RUN wget -q -O /fetched ${URL} 2> /dev/null && ! env | grep -i -e kept -e proxy -e snapshot`
+
 export function describeArchives(name: string, create: () => Builder): void {
   describe(`snapshot archives for builds by ${name}`, () => {
     const { builder, workshop, never, fail, dockerfile } = useBuilder(create)
@@ -28,11 +31,9 @@ export function describeArchives(name: string, create: () => Builder): void {
       onTestFinished(() => mirror.stop())
       return mirror
     }
-    const makeJob = async ({ host }: TestServer) =>
+    const makeJob = async ({ host }: TestServer, step = STEP) =>
       workshop().makeJob(
-        await dockerfile(
-          `RUN wget -q -O /fetched ${URL} 2> /dev/null && ! env | grep -i -e kept -e proxy -e snapshot\n`,
-        ),
+        await dockerfile(`${step}\n`),
         { egress: ['snapshot.debian.org'] },
         {},
         { routes: { snapshotArchiveBase: `http://${host}/kept/` } },
@@ -60,10 +61,19 @@ export function describeArchives(name: string, create: () => Builder): void {
       expect(new Set(manifests).size).toBe(1)
     })
 
-    it('that throttle for long say nothing about the recipe, and say when to come back', async () => {
-      const failed = await fail(await makeJob(await startMirror(99, '3600')))
-      expect(failed).toMatchObject({ code: 'step-fetch-failed', class: 'infrastructure' })
-      expect(askedWait(failed.logTail)).toBe(3600)
-    })
+    it.each([
+      ['a step', STEP],
+      ['the builder itself', `ADD ${URL} /fetched`],
+    ])(
+      'that throttle %s for long say nothing about the recipe, and when to come back',
+      async (_, step) => {
+        const failed = await fail(await makeJob(await startMirror(99, '3600'), step))
+        expect(failed).toMatchObject({
+          code: expect.stringMatching(/^(?:base|step)-fetch-failed$/) as string,
+          class: 'infrastructure',
+        })
+        expect(askedWait(failed.logTail)).toBe(3600)
+      },
+    )
   })
 }
