@@ -103,7 +103,8 @@ function showFile(difference: Difference, report: DiffReport, out: Output): void
     ' ',
     strong(name),
     isWhole ? '' : faint(`  ${what.join(', ')}`),
-    cause === undefined ? '' : warn(`  known: ${cause}`),
+    // The path alone tells it: what a stranger puts there need not have that cause.
+    cause === undefined ? '' : warn(`  often: ${cause}`),
   )
   for (const line of describeDifference(difference)) out.line(`        ${line}`)
   for (const line of report.contentOf?.(difference) ?? []) out.line('        ', contentSpan(line))

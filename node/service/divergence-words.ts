@@ -19,7 +19,7 @@ export function divergenceWords(
   const lines = differences.slice(0, MAX_LINES).map(({ cause, ...difference }) => {
     const { path, layer, what } = difference
     const where = layer === null ? '' : ` (layer ${layer})`
-    const why = cause === undefined ? '' : ` [known: ${cause}]`
+    const why = cause === undefined ? '' : ` [often: ${cause}]`
     return `  ${path === '' ? '/' : path}${where}: ${what.join(', ')}; ${describeDifference(difference).join('; ')}${why}`
   })
   const more = count > lines.length ? [`  and ${count - lines.length} more`] : []

@@ -122,6 +122,31 @@ test('a verdict that turns bad brings the files, as soon as a peer is there that
   await divergences.stop()
 })
 
+test('a known cause is said to be often one: the path alone tells it', () => {
+  const lines = divergenceWords(
+    {
+      a: ['published'],
+      b: [alice.id],
+      digestA: 'a',
+      digestB: 'b',
+      count: 1,
+      differences: [
+        {
+          path: 'etc/machine-id',
+          layer: 0,
+          what: ['content'],
+          a: { content: '1'.repeat(64) },
+          b: { content: '2'.repeat(64) },
+          cause: 'a machine id',
+        },
+      ],
+      received: 0,
+    },
+    () => 'alice',
+  )
+  expect(lines[1]).toMatch(/ \[often: a machine id\]$/)
+})
+
 test('a verdict that is not bad, or turned good again, asks nobody', async () => {
   const asker = await startAsker([])
   await keepImage(asker.trees, PUBLISHED)

@@ -29,3 +29,17 @@ test('lists a hundred thousand files of one directory, which took minutes when e
   ])
   expect(lines.slice(-3)).toEqual(['    ~ 99999  mode', '        mode 0644 → 0600', ''])
 })
+
+test('says of a known cause that it is often one, since the path alone tells it', () => {
+  const lines = shown([
+    {
+      path: 'etc/shadow',
+      layer: 0,
+      what: ['content'],
+      a: { content: '1'.repeat(64) },
+      b: { content: '2'.repeat(64) },
+      cause: 'the day of the last password change',
+    },
+  ])
+  expect(lines).toContain('    ~ shadow  content  often: the day of the last password change')
+})
