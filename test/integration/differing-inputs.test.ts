@@ -13,7 +13,12 @@ import type { ImageDigests, Material } from '../../protocol/rebuild.ts'
 import { runHere } from '../support/command-line.ts'
 import { TestLog } from '../support/logs.ts'
 import { makeImage } from '../support/make-image.ts'
-import { makeNodeFolder, writeSettings } from '../support/real-node.ts'
+import {
+  makeNodeFolder,
+  startFolder,
+  writeSettings,
+  type NodeFolder,
+} from '../support/real-node.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import {
   digestOf,
@@ -24,6 +29,7 @@ import {
   type TestOperator,
 } from '../support/statements.ts'
 import { keepImage } from '../support/tree-node.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const NOW = unixSeconds(systemClock)
 const claims = { issued: NOW - 3600, expires: NOW + 3600 }
@@ -78,20 +84,30 @@ function bundleOf(rebuilds: readonly ReturnType<typeof said>[]): Uint8Array {
   })
 }
 
-/** The data folder of somebody who trusts all three, has what they said, and both trees. */
-async function userWith(...rebuilds: readonly ReturnType<typeof said>[]): Promise<string> {
+/** The data folder of somebody who trusts all three, and has what they said. */
+async function listenerTo(...rebuilds: readonly ReturnType<typeof said>[]): Promise<NodeFolder> {
   const folder = await makeNodeFolder('user')
   const named = (operator: TestOperator) => ({ ...folder, operator, name: operator.name })
   await writeSettings(folder, named(maintainer), [ada, bob, carol].map(named))
   const file = join(folder.root, 'app.bundle')
   await writeFile(file, bundleOf(rebuilds))
   expect(await run(folder.root, 'import', file)).toMatchObject({ exitCode: 0, stderr: '' })
+  return folder
+}
+
+async function keepBoth({ root }: NodeFolder): Promise<void> {
   const trees = new TreeStore(
     { clock: systemClock, logger: silentLogger, mayWrite: () => true },
-    { directory: join(folder.root, 'trees') },
+    { directory: join(root, 'trees') },
   )
   for (const image of [published, other]) await keepImage(trees, image)
   await trees.close()
+}
+
+/** The same with both trees. */
+async function userWith(...rebuilds: readonly ReturnType<typeof said>[]): Promise<string> {
+  const folder = await listenerTo(...rebuilds)
+  await keepBoth(folder)
   return folder.root
 }
 
@@ -158,5 +174,30 @@ describe('results that differ', () => {
       '--json',
     )
     expect(json).toMatchObject({ count: 1, inputs: [] })
+  })
+
+  it('are named by explain: the node has asked a peer for them by itself', async () => {
+    const holder = await makeNodeFolder('holder')
+    await keepBoth(holder)
+    const { address } = await startFolder(holder)
+    const same = read('base', 'index')
+    const folder = await listenerTo(
+      said(ada, other, same),
+      said(bob, other, same),
+      said(carol, other, same),
+    )
+    const explain = () => run(folder.root, 'explain', PUBLISHED, '--platform', 'linux/amd64')
+    const alone = await explain()
+    expect(alone.stdout).toContain('contradicted')
+    expect(alone.stdout).not.toContain('From what was published')
+
+    await startFolder(folder, [address])
+    const told = await waitFor('explain names the file', async () => {
+      const { stdout } = await explain()
+      return stdout.includes('From what was published') && stdout
+    })
+    expect(told).toMatch(
+      /From what was published to what \w+, \w+ and \w+ got: 1 difference\.\s+usr\/bin\/file \(layer 0\): content;/,
+    )
   })
 })
