@@ -24,6 +24,8 @@ const MAX_STRANGER_STATEMENTS = 2_000
 const MAX_KNOWN_MESSAGES = 50_000
 const MAX_KNOWN_VOTERS = 10_000
 const MAX_KNOWN_RELEASES = 1_000
+/** Some 400 bytes each: nine votes for a release come from nine logs, with all others between them. */
+const MAX_FITTING = 20_000
 
 export interface StoreAdmissionComponents {
   readonly store: Store
@@ -42,6 +44,8 @@ export class StoreAdmission implements Admission {
   #strangers = 0
   /** What rebuilds named lately: votes for one release come together, and a sid never means another. */
   readonly #released = new Map<Sid, StatementBody>()
+  /** What of a vote must fit its release, of votes that did; the oldest come first. */
+  readonly #fitting = new Set<string>()
   /** Of signers that were found to have voted, the images: their other statements need not be read. */
   readonly #voted = new Map<KeyHex, Set<ImageName>>()
 
@@ -115,6 +119,9 @@ export class StoreAdmission implements Admission {
   }
 
   async #contradictsRelease(rebuild: Rebuild): Promise<boolean> {
+    const { release: sid, image, commit, platform, publishedDigest = '', inputDigest } = rebuild
+    const fit = `${sid} ${image} ${commit} ${platform} ${publishedDigest} ${inputDigest}`
+    if (this.#fitting.has(fit)) return false
     const named = this.#released.get(rebuild.release) ?? (await this.#read(rebuild.release))
     // An unknown release: kept and not tallied until it comes.
     if (named === undefined) return false
@@ -122,6 +129,7 @@ export class StoreAdmission implements Admission {
     const release: Release = named
     try {
       checkRebuildAgainstRelease(rebuild, release, this.#components.crypto)
+      this.#rememberFitting(fit)
       return false
     } catch (error) {
       if (error instanceof StatementError) return true
@@ -135,6 +143,12 @@ export class StoreAdmission implements Admission {
     if (this.#released.size >= MAX_KNOWN_RELEASES) this.#released.clear()
     this.#released.set(sid, body)
     return body
+  }
+
+  #rememberFitting(fit: string): void {
+    this.#fitting.add(fit)
+    const [oldest] = this.#fitting
+    if (oldest !== undefined && this.#fitting.size > MAX_FITTING) this.#fitting.delete(oldest)
   }
 
   #remember(messageHash: string): void {

@@ -8,6 +8,9 @@ import { copyFolder, makeEmptyFolder, scaleFolder } from './scale-store.ts'
 
 const POLL_MS = 200
 const STALL_MS = 120_000
+/** A start asks all answers again: the server is quiet once that takes less of a core than this. */
+const QUIET_SHARE = 0.05
+const QUIET_MS = 2_000
 
 export interface NodeState {
   readonly statements: number
@@ -33,6 +36,16 @@ export async function untilStored(child: Child, count: number): Promise<NodeStat
   }
 }
 
+/** Waits until a node does nothing but wait. */
+async function untilQuiet(child: Child): Promise<NodeState> {
+  for (let before = await stateOf(child); ;) {
+    await wait(QUIET_MS)
+    const state = await stateOf(child)
+    if (state.cpuMs - before.cpuMs < QUIET_SHARE * (state.at - before.at)) return state
+    before = state
+  }
+}
+
 export async function benchFirstSync(size: number): Promise<void> {
   const full = join(folder, 'sync-full')
   const empty = join(folder, 'sync-empty')
@@ -45,12 +58,13 @@ export async function benchFirstSync(size: number): Promise<void> {
 
   const server = startChild('node.child.mjs', [full])
   const { address } = await server.next<{ address: string }>()
-  const { statements } = await stateOf(server)
+  const { statements, cpuMs: servedFrom } = await untilQuiet(server)
   const client = startChild('node.child.mjs', [empty, address])
   await client.next()
   const first = await stateOf(client)
   // Each node has a card of its own beside what they share.
   const last = await untilStored(client, statements)
+  const served = (await stateOf(server)).cpuMs - servedFrom
   await client.stop()
   await server.stop()
   await rm(full, { recursive: true })
@@ -62,5 +76,6 @@ export async function benchFirstSync(size: number): Promise<void> {
   figure('bare Ed25519 of one thread', 5000 / seconds, 'a second')
   figure('ratio', came / took / (5000 / seconds), '', { atLeast: 0.7 })
   figure('CPU of the one that asks', (last.cpuMs - first.cpuMs) / came, 'ms each')
+  figure('CPU of the one that answers', served / came, 'ms each')
   figure('memory of the one that asks', last.rssBytes / 1e6, 'MB')
 }
