@@ -3,7 +3,7 @@
  * directory by directory, each value as it is in the first image and in the second.
  */
 import type { Difference } from '../../protocol/normalize/diff.ts'
-import { describeDifference } from '../../protocol/normalize/difference-words.ts'
+import { describeDifference, shortened } from '../../protocol/normalize/difference-words.ts'
 import type { Output } from './output.ts'
 import { bad, faint, good, strong, warn, type Span, type Text } from './style.ts'
 
@@ -123,7 +123,7 @@ function contentSpan(line: string): Text {
 }
 
 function valueText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  return shortened(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
 function directoryOf(path: string): string {

@@ -3,6 +3,8 @@ import type { JsonValue } from '../json.ts'
 import type { Difference } from './tree-diff.ts'
 
 const SHORT_DIGEST_DIGITS = 12
+/** One attribute may have 64 KiB, a file 256 of them, and a config 8 MiB: whoever made them. */
+const MAX_VALUE_CHARACTERS = 400
 /** In this order, whatever the order of the values. */
 const NAMES: Readonly<Record<string, string>> = {
   kind: 'kind',
@@ -33,8 +35,25 @@ export function describeDifference({ what, a, b }: Difference): string[] {
     const [inA, inB] = [a?.[key], b?.[key]]
     if (inA === undefined && inB === undefined) return []
     const name = NAMES[key] ?? key
+    if (isMap(inA) && isMap(inB)) return [`${name} ${mapWords(key, inA, inB)}`.trimStart()]
     return [`${name} ${valueWords(key, inA)} → ${valueWords(key, inB)}`.trimStart()]
   })
+}
+
+function isMap(value: JsonValue | undefined): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Without what both have, so that what differs is not cut off. */
+function mapWords(key: string, a: Values, b: Values): string {
+  const without = (all: Values, others: Values): Values =>
+    Object.fromEntries(
+      Object.entries(all).filter(
+        ([name, value]) =>
+          !Object.hasOwn(others, name) || JSON.stringify(others[name]) !== JSON.stringify(value),
+      ),
+    )
+  return `${valueWords(key, without(a, b))} → ${valueWords(key, without(b, a))}`
 }
 
 function describeAll(values: Values): string {
@@ -58,7 +77,17 @@ function describeAll(values: Values): string {
   return parts.filter((part) => part !== '').join(', ')
 }
 
+/** The beginning of a text that is too long for a line, and how long it is. */
+export function shortened(text: string): string {
+  if (text.length <= MAX_VALUE_CHARACTERS) return text
+  return `${text.slice(0, MAX_VALUE_CHARACTERS)}… (${text.length} characters)`
+}
+
 function valueWords(key: string, value: JsonValue | undefined): string {
+  return shortened(fullWords(key, value))
+}
+
+function fullWords(key: string, value: JsonValue | undefined): string {
   if (value === undefined || value === null) return 'none'
   if (key === 'content' && typeof value === 'string') return value.slice(0, SHORT_DIGEST_DIGITS)
   if (key === 'size') return `${JSON.stringify(value)} B`

@@ -43,3 +43,22 @@ test('says of a known cause that it is often one, since the path alone tells it'
   ])
   expect(lines).toContain('    ~ shadow  content  often: the day of the last password change')
 })
+
+test('shows of long values the beginning, and of attributes those that differ', () => {
+  const long = 'x'.repeat(60_000)
+  const xattrs = (value: string) => ({ xattrs: { 'user.a': long, 'user.z': value } })
+  const lines = shown([
+    {
+      path: 'Env',
+      layer: null,
+      what: ['config'],
+      a: { value: [long] },
+      b: { value: [] },
+    },
+    { path: 'f', layer: 0, what: ['xattr'], a: xattrs('1'), b: xattrs('2') },
+    { path: 'g', layer: 0, what: ['xattr'], a: { xattrs: {} }, b: xattrs('2') },
+  ])
+  expect(lines).toContain('        attributes {"user.z":"1"} → {"user.z":"2"}')
+  expect(lines.filter((line) => line.includes('characters)'))).toHaveLength(2)
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(1000)
+})
