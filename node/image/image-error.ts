@@ -42,6 +42,8 @@ export type ImageErrorCode =
   /** The program that was asked for is not installed, or is none that we know. */
   | 'inflater-missing'
   | 'inflater-unknown'
+  /** Of this machine: there is no room for the trees of the image (tree-space.ts). */
+  | 'temporary-disk-full'
 
 export interface ImageErrorDetails {
   /** What there is to choose from: platforms or tags. */

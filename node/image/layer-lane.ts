@@ -9,6 +9,7 @@ import { NormalizeError } from '../../protocol/normalize/normalize-error.ts'
 import { inPieces, PIECE_BYTES } from './blob-pass.ts'
 import { createByteRing } from './byte-ring.ts'
 import type { Taken } from './counting-budget.ts'
+import { ImageError } from './image-error.ts'
 import { joinPasses } from './layer-pass.ts'
 import {
   openError,
@@ -76,7 +77,7 @@ export class LayerLane {
       this.#tar = undefined
     })
     for (const thread of [this.#blobThread, this.#tarThread]) {
-      thread.on('error', (error) => this.#fail(error as Error))
+      thread.on('error', (error) => this.#fail(ownError(error as Error)))
       thread.on('exit', () => this.#fail(new Error('a thread that reads layers has ended')))
     }
   }
@@ -234,6 +235,12 @@ function join(blob: BlobAnswer, tar: TarAnswer, { expected, layer }: LaneJob): L
     // Whatever went wrong with an outside inflater, only the built-in one says what it is.
     return blob.outside ? { kind: 'unsure' } : { kind: 'refused', error, taken }
   }
+}
+
+/** What a thread failed with, which lost its class on the way. */
+function ownError(error: Error): Error {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code === 'temporary-disk-full' ? new ImageError(code, message, { cause: error }) : error
 }
 
 function openOptional(error: ErrorRecord | undefined): NormalizeError | undefined {

@@ -10,6 +10,7 @@ import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BLOCK_BYTES, type BlockStore } from '../../protocol/normalize/tree-bytes.ts'
+import { ImageError } from './image-error.ts'
 
 /** What a thread needs of a space. */
 export interface Space {
@@ -19,12 +20,15 @@ export interface Space {
   readonly control: Int32Array
   /** Undefined where there can be none: then all is in memory. */
   file(): number | undefined
+  /** Where the file was made: it has no name by which a person could tell which disk is full. */
+  readonly folder: string
 }
 
 export interface SpaceHandle {
   readonly id: number
   readonly control: SharedArrayBuffer
   readonly file: number | undefined
+  readonly folder: string
 }
 
 /** Of one tree: where its blocks are, in the file by their numbers there. Those in memory come first. */
@@ -48,6 +52,7 @@ let spaces = 0
 export class TreeSpace implements Space {
   readonly id = ++spaces
   readonly control: Int32Array
+  readonly folder = temporaryFolder()
   readonly #shared = new SharedArrayBuffer(CONTROL_BYTES)
   #file: number | undefined
   #isOpen = false
@@ -60,20 +65,20 @@ export class TreeSpace implements Space {
 
   /** For another thread, as long as this space is referred to. */
   get handle(): SpaceHandle {
-    return { id: this.id, control: this.#shared, file: this.file() }
+    return { id: this.id, control: this.#shared, file: this.file(), folder: this.folder }
   }
 
   file(): number | undefined {
     if (this.#isOpen) return this.#file
     this.#isOpen = true
-    this.#file = openNameless()
+    this.#file = openNameless(this.folder)
     if (this.#file !== undefined) files.register(this, this.#file)
     return this.#file
   }
 }
 
-export function openSpace({ id, control, file }: SpaceHandle): Space {
-  return { id, control: new Int32Array(control), file: () => file }
+export function openSpace({ id, control, file, folder }: SpaceHandle): Space {
+  return { id, control: new Int32Array(control), file: () => file, folder }
 }
 
 function temporaryFolder(): string {
@@ -81,9 +86,9 @@ function temporaryFolder(): string {
   return own === '' && existsSync(LARGE_TEMPORARY_FOLDER) ? LARGE_TEMPORARY_FOLDER : tmpdir()
 }
 
-function openNameless(): number | undefined {
+function openNameless(parent: string): number | undefined {
   try {
-    const folder = mkdtempSync(join(temporaryFolder(), 'rebuildnet-tree-'))
+    const folder = mkdtempSync(join(parent, 'rebuildnet-tree-'))
     try {
       return openSync(join(folder, 'tree'), 'wx+', 0o600)
     } finally {
@@ -139,7 +144,7 @@ export class SpaceStore implements BlockStore {
       return
     }
     const number = Atomics.add(control, IN_FILE, 1)
-    write(file, block, number * BLOCK_BYTES)
+    write(this.#space, file, block, number * BLOCK_BYTES)
     this.#file.push(number)
   }
 
@@ -163,7 +168,7 @@ export class SpaceStore implements BlockStore {
       memory.set(bytes, at)
       return
     }
-    write(this.#space.file() as number, bytes, number * BLOCK_BYTES + at)
+    write(this.#space, this.#space.file() as number, bytes, number * BLOCK_BYTES + at)
     const place = places[number % PLACES]
     if (place?.space === this.#space.id && place.block === number) place.bytes.set(bytes, at)
   }
@@ -178,13 +183,21 @@ function newPlace(): Place {
   return { bytes: new Uint8Array(BLOCK_BYTES), space: 0, block: 0 }
 }
 
-function write(file: number, bytes: Uint8Array, position: number): void {
+/** Throws ImageError `temporary-disk-full`. */
+function write({ folder }: Space, file: number, bytes: Uint8Array, position: number): void {
   try {
     for (let at = 0; at < bytes.length;) {
       at += writeSync(file, bytes, at, bytes.length - at, position + at)
     }
   } catch (error) {
-    // The file has no name by which a person could tell which disk is full.
-    throw Object.assign(error as Error, { path: temporaryFolder() })
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') {
+      throw Object.assign(error as Error, { path: folder })
+    }
+    throw new ImageError(
+      'temporary-disk-full',
+      `${folder}: no space is left for what is kept of the image while it is read: free some, or set TMPDIR to a folder on a larger disk`,
+      { cause: error },
+    )
   }
 }
