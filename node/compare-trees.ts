@@ -61,7 +61,7 @@ export async function compareTrees(
         'not-found',
         network === undefined
           ? 'the trees of these images are not kept here: start the node, so that it can ask its peers for them'
-          : `of ${moved.peers} peers that were asked none has ${missing} parts of these trees: try again when a node that built or fetched the image is connected`,
+          : `of ${moved.peers} peers that were asked none gave ${missing} parts of these trees: try again when a node that built or fetched the image is connected; a directory of more than some 50,000 names is given by none`,
       )
     }
     const { sent, received, peers } = moved
