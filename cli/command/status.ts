@@ -39,7 +39,9 @@ export function define(command: Command, bind: Bind): void {
           ? good(`running since ${timeWords(status.started)}`)
           : faint('not running; this is what its data folder says'),
       ],
-      ...(status.readOnlyReason === null ? [] : [['store', bad(status.readOnlyReason)] as const]),
+      ...(status.readOnlyReason === null
+        ? []
+        : [['store', bad(`read-only: ${status.readOnlyReason}`)] as const]),
       ['operator', strong(`${status.name} (${status.operator})`)],
       ['card', cardExpiryFact(status.cardExpires, Math.floor(Date.now() / 1000))],
       ...(status.cardTrouble === null
