@@ -32,11 +32,18 @@ export class JsonError extends Error {
   }
 }
 
+/** Raised by parseJson over more values than its limits allow, where they say how many. */
+export class JsonValuesError extends Error {
+  override readonly name = 'JsonValuesError'
+}
+
 export interface JsonLimits {
   /** The deepest nesting of arrays and objects that is read. */
   readonly maxDepth: number
   /** The longest string or key, in UTF-16 units. */
   readonly maxStringLength: number
+  /** Values at all depths, arrays and objects too; each takes far more memory than its bytes. */
+  readonly maxValues?: number
 }
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
@@ -69,6 +76,7 @@ class Parser {
   readonly #text: string
   readonly #limits: JsonLimits
   #at = 0
+  #values = 0
 
   constructor(text: string, limits: JsonLimits) {
     this.#text = text
@@ -109,6 +117,9 @@ class Parser {
 
   #value(depth: number): JsonValue {
     const code = this.#skip()
+    if (++this.#values > (this.#limits.maxValues ?? Infinity)) {
+      throw new JsonValuesError('too many values')
+    }
     if (code === QUOTE) return this.#string()
     if (code === OPEN_OBJECT) return this.#object(depth)
     if (code === OPEN_LIST) return this.#array(depth)

@@ -89,6 +89,7 @@ export function parseConfig(
   const config = parseImageJson(bytes, 'config', {
     maxBytes: limits.maxConfigBytes,
     maxDepth: limits.maxConfigDepth,
+    maxValues: limits.maxJsonValues,
   })
   checkKeyCase(config, KNOWN, 'config-case-folded-key')
   const diffIDs = parseRootfs(member(config, 'rootfs'))

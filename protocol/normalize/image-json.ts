@@ -4,7 +4,14 @@
  * Go's decoder, behind most container tools, takes `"Layers"` or `"layerſ"` for `layers`. Such a key
  * beside or in place of a known one is an error. `null` is absence.
  */
-import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../json.ts'
+import {
+  isJsonObject,
+  JsonError,
+  type JsonObject,
+  type JsonValue,
+  JsonValuesError,
+  parseJson,
+} from '../json.ts'
 import { NormalizeError, type NormalizeErrorCode } from './normalize-error.ts'
 
 export type JsonDocument = 'manifest' | 'config'
@@ -12,6 +19,7 @@ export type JsonDocument = 'manifest' | 'config'
 export interface ImageJsonLimits {
   readonly maxBytes: number
   readonly maxDepth: number
+  readonly maxValues: number
 }
 
 /** Parses the bytes of a manifest, an index or a config, which are objects. */
@@ -25,8 +33,17 @@ export function parseImageJson(
   }
   let value: JsonValue
   try {
-    value = parseJson(bytes, { maxDepth: limits.maxDepth, maxStringLength: limits.maxBytes })
+    const { maxBytes, maxDepth, maxValues } = limits
+    value = parseJson(bytes, { maxDepth, maxStringLength: maxBytes, maxValues })
   } catch (cause) {
+    if (cause instanceof JsonValuesError) {
+      throw new NormalizeError(
+        `limit-${document}`,
+        `a ${document} of more than ${limits.maxValues} values`,
+        {},
+        { cause },
+      )
+    }
     if (!(cause instanceof JsonError)) throw cause
     throw new NormalizeError(
       `${document}-${cause.code}`,

@@ -33,6 +33,8 @@ export interface NormalizeLimits {
   readonly maxManifestBytes: number
   readonly maxConfigBytes: number
   readonly maxConfigDepth: number
+  /** Values in a config, and in a manifest: a thousand layers have some ten thousand. */
+  readonly maxJsonValues: number
   readonly maxPathBytes: number
   readonly maxComponentBytes: number
   readonly maxPathDepth: number
@@ -56,6 +58,7 @@ export const DEFAULT_NORMALIZE_LIMITS: NormalizeLimits = Object.freeze({
   maxManifestBytes: MIB,
   maxConfigBytes: 8 * MIB,
   maxConfigDepth: 32,
+  maxJsonValues: 100_000,
   maxPathBytes: 4096,
   maxComponentBytes: 255,
   maxPathDepth: 128,

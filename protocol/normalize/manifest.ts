@@ -104,6 +104,7 @@ export function parseManifestOrIndex(
   const object = parseImageJson(bytes, 'manifest', {
     maxBytes: limits.maxManifestBytes,
     maxDepth: limits.maxConfigDepth,
+    maxValues: limits.maxJsonValues,
   })
   checkKeyCase(object, MANIFEST_KEYS, 'manifest-case-folded-key')
   const layers = member(object, 'layers') ?? member(object, 'fsLayers')
