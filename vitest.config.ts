@@ -1,5 +1,5 @@
 /**
- * The test suites, in three groups that run one after the other: what only computes, what talks to
+ * The test suites, in groups that run one after the other: what only computes, what talks to
  * the machine (disks, sockets, other programs), and what wants the machine for itself.
  */
 import { availableParallelism } from 'node:os'
@@ -13,7 +13,9 @@ const WAITING = CORES + 2
 const GROUPS = {
   computing: { groupOrder: 1, maxWorkers: CORES },
   machine: { groupOrder: 2, maxWorkers: WAITING },
-  processes: { groupOrder: 3, maxWorkers: WAITING },
+  /** A daemon that shares its cores with three others may not answer for minutes. */
+  builders: { groupOrder: 3, maxWorkers: CORES },
+  processes: { groupOrder: 4, maxWorkers: WAITING },
 } as const
 
 /** Where the many processes that tests start find their compiled code: a fifth of their time. */
@@ -85,7 +87,7 @@ export default defineConfig({
       project('property', 'computing'),
       project('simulation', 'computing', simulationTimeout),
       project('compliance', 'machine'),
-      project('builders', 'machine'),
+      project('builders', 'builders'),
       project('integration', 'machine'),
       project('faults', 'processes', 1_800_000),
       project('e2e', 'processes', 900_000),

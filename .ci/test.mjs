@@ -5,8 +5,9 @@
  *   npm run test:ci   more seeds and every mutant
  *   npm run soak      an hour of floods first, and then longer still
  *
- * Each suite has a budget in budgets.json, in seconds summed over its tests. Two run at a time, so
- * that all budgets together fill eleven minutes of two workers; a suite that is over its own is named.
+ * Each suite has a budget in budgets.json, in seconds summed over its tests, as for two at a time: all
+ * together fill eleven minutes of two workers. Where four share two cores (vitest.config.ts) the sums
+ * are larger than the work; a suite that is over its own is named.
  * In CI a skipped test is a failure.
  */
 import { spawnSync } from 'node:child_process'

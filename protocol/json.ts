@@ -32,18 +32,16 @@ export class JsonError extends Error {
   }
 }
 
-/** Raised by parseJson over more values than its limits allow, where they say how many. */
-export class JsonValuesError extends Error {
-  override readonly name = 'JsonValuesError'
-}
-
 export interface JsonLimits {
   /** The deepest nesting of arrays and objects that is read. */
   readonly maxDepth: number
   /** The longest string or key, in UTF-16 units. */
   readonly maxStringLength: number
-  /** Values at all depths, arrays and objects too; each takes far more memory than its bytes. */
-  readonly maxValues?: number
+  /**
+   * Values at all depths, arrays and objects too, since each takes far more memory than its bytes;
+   * and what is thrown where there are more.
+   */
+  readonly values?: { readonly max: number; readonly over: () => Error }
 }
 
 export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
@@ -117,9 +115,8 @@ class Parser {
 
   #value(depth: number): JsonValue {
     const code = this.#skip()
-    if (++this.#values > (this.#limits.maxValues ?? Infinity)) {
-      throw new JsonValuesError('too many values')
-    }
+    const { values } = this.#limits
+    if (values !== undefined && ++this.#values > values.max) throw values.over()
     if (code === QUOTE) return this.#string()
     if (code === OPEN_OBJECT) return this.#object(depth)
     if (code === OPEN_LIST) return this.#array(depth)

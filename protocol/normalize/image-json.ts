@@ -4,14 +4,7 @@
  * Go's decoder, behind most container tools, takes `"Layers"` or `"layerſ"` for `layers`. Such a key
  * beside or in place of a known one is an error. `null` is absence.
  */
-import {
-  isJsonObject,
-  JsonError,
-  type JsonObject,
-  type JsonValue,
-  JsonValuesError,
-  parseJson,
-} from '../json.ts'
+import { isJsonObject, JsonError, type JsonObject, type JsonValue, parseJson } from '../json.ts'
 import { NormalizeError, type NormalizeErrorCode } from './normalize-error.ts'
 
 export type JsonDocument = 'manifest' | 'config'
@@ -34,16 +27,11 @@ export function parseImageJson(
   let value: JsonValue
   try {
     const { maxBytes, maxDepth, maxValues } = limits
-    value = parseJson(bytes, { maxDepth, maxStringLength: maxBytes, maxValues })
+    const over = (): Error =>
+      new NormalizeError(`limit-${document}`, `a ${document} of more than ${maxValues} values`)
+    const values = { max: maxValues, over }
+    value = parseJson(bytes, { maxDepth, maxStringLength: maxBytes, values })
   } catch (cause) {
-    if (cause instanceof JsonValuesError) {
-      throw new NormalizeError(
-        `limit-${document}`,
-        `a ${document} of more than ${limits.maxValues} values`,
-        {},
-        { cause },
-      )
-    }
     if (!(cause instanceof JsonError)) throw cause
     throw new NormalizeError(
       `${document}-${cause.code}`,

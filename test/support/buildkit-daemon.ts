@@ -63,7 +63,12 @@ export class TestDaemon {
       },
     )
     const daemon = new TestDaemon(folder, address, kit.buildctl, child)
-    await waitFor('a daemon answers', async () => (await daemon.builds()) !== undefined)
+    try {
+      await waitFor('a daemon answers', async () => (await daemon.builds()) !== undefined)
+    } catch (error) {
+      await daemon.stop()
+      throw error
+    }
     return daemon
   }
 
