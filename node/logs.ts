@@ -15,7 +15,7 @@ import type { Policy } from '../protocol/policy.ts'
 import type { SignedStatement } from '../protocol/statement.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { SyncQuery } from '../protocol/sync/query.ts'
-import type { OriginStanding } from '../protocol/sync/sync-book.ts'
+import type { OriginStanding, SignedUnder } from '../protocol/sync/sync-book.ts'
 import type { Clock } from './clock.ts'
 import type { DataFolder } from './data-folder.ts'
 import { BookKeeper } from './log/book-keeper.ts'
@@ -236,7 +236,7 @@ export class Logs implements SyncStore {
   }
 
   /** See SyncWishes. */
-  nextCard({ card }: Head): Sid | undefined {
+  nextCard({ card }: SignedUnder): Sid | undefined {
     let sid: Sid | undefined = card.sid
     while (sid !== undefined) {
       const known = this.#cards.get(sid)

@@ -19,7 +19,7 @@ import type { KeyHex, OperatorId } from '../identifiers.ts'
 import { openStatement } from '../open-statement.ts'
 import { StatementError } from '../statement-error.ts'
 import type { SignedStatement } from '../statement.ts'
-import { openHead, type Head } from './head.ts'
+import { openHead, type Head, type HeadCard } from './head.ts'
 import { leafBytes, parseLeafAt, tagOf } from './leaf.ts'
 import { LogError } from './log-error.ts'
 import type { LogTree } from './log-tree.ts'
@@ -35,6 +35,8 @@ export interface EquivocationProof {
   readonly key: KeyHex
   /** The log in which it shows; of two logs the earlier one. */
   readonly origin: Origin
+  /** By which whoever signed it goes. */
+  readonly card: HeadCard
   /** What it shows, for a person; without names. */
   readonly words: string
   /** sha256 of the bytes, hex. */
@@ -45,12 +47,14 @@ export interface EquivocationProof {
 /** Verifies and reads a proof; throws LogError and nothing else. */
 export function openProof(bytes: Uint8Array, crypto: Crypto): EquivocationProof {
   const parts = parseProof(bytes)
-  const { origin, words } = CHECKS[parts.kind](parts, crypto)
+  const { head, words } = CHECKS[parts.kind](parts, crypto)
+  const { origin, card } = head
   return {
     kind: parts.kind,
     operator: origin.operator,
     key: origin.key,
     origin,
+    card,
     words,
     id: toHex(crypto.sha256(bytes)),
     // A copy: a proof is kept for ever, the frame that it came in is not.
@@ -109,7 +113,8 @@ function hashesAround(tree: LogTree, index: number, size: number): Uint8Array[] 
 }
 
 interface Finding {
-  readonly origin: Origin
+  /** Of the log in which it shows. */
+  readonly head: Head
   readonly words: string
 }
 
@@ -122,7 +127,7 @@ const CHECKS: Readonly<Record<EquivocationKind, (parts: ProofParts, crypto: Cryp
     if (a.root > b.root)
       throw new LogError('proof-malformed', 'the heads are not in the order of their roots')
     return {
-      origin: a.origin,
+      head: a,
       words: `two heads of one log say different things of the same ${a.size} leaves`,
     }
   },
@@ -133,7 +138,7 @@ const CHECKS: Readonly<Record<EquivocationKind, (parts: ProofParts, crypto: Cryp
       noContradiction('a later head that is smaller')
     }
     return {
-      origin: later.origin,
+      head: later,
       words: `a later head of the log has ${later.size} leaves, an earlier one had ${earlier.size}`,
     }
   },
@@ -148,7 +153,7 @@ const CHECKS: Readonly<Record<EquivocationKind, (parts: ProofParts, crypto: Cryp
       noContradiction('two different beginnings')
     }
     return {
-      origin: larger.origin,
+      head: larger,
       words: `the first ${smaller.size} leaves of a head with ${larger.size} are not those of an earlier head`,
     }
   },
@@ -167,7 +172,7 @@ const CHECKS: Readonly<Record<EquivocationKind, (parts: ProofParts, crypto: Cryp
     const what = foreign
       ? 'a statement of another key'
       : 'a statement under a project that is not its own'
-    return { origin: head.origin, words: `leaf ${index} of the log lists ${what}` }
+    return { head, words: `leaf ${index} of the log lists ${what}` }
   },
   'after-seal'(parts, crypto) {
     const [closed, successor] = twoHeads(parts, crypto)
@@ -183,7 +188,7 @@ const CHECKS: Readonly<Record<EquivocationKind, (parts: ProofParts, crypto: Cryp
     }
     if (closed.time <= successor.time) noContradiction('a closed log with a later head')
     return {
-      origin: closed.origin,
+      head: closed,
       words: `log ${closed.origin.n} has a head that is later than one of log ${successor.origin.n}, which closed it`,
     }
   },

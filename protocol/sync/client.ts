@@ -23,7 +23,7 @@ import { digestOfRows, matchesQuery, sortRows, splitQuery } from './query.ts'
 import type { SyncQuery, SyncRow } from './query.ts'
 import type { LeafRange, QueryStart } from './requests.ts'
 import type { ClientRun } from './steps.ts'
-import type { SyncBook, SyncWishes } from './sync-book.ts'
+import type { SignedUnder, SyncBook, SyncWishes } from './sync-book.ts'
 import { lie, malformed } from './sync-error.ts'
 import { checkAscending, compareOrigins } from './wire.ts'
 
@@ -191,7 +191,7 @@ class Client {
   *#proofs(origins: readonly Origin[]): ClientRun {
     const { book, crypto } = this.#components
     const keys = new Set(origins.map(({ key }) => key))
-    const found: EquivocationProof[] = []
+    const came: EquivocationProof[] = []
     yield* this.#conversation.ask({ type: 'proofs', origins })
     yield* this.#conversation.frames('proofs', ({ items }) => {
       for (const item of items) {
@@ -199,10 +199,13 @@ class Client {
         if (proof === undefined) continue
         // It shows in one log and speaks of the key of all.
         if (!keys.has(proof.key)) throw lie('a proof that was not asked for')
-        if (book.book.addProof(proof)) found.push(proof)
+        came.push(proof)
       }
       return items.length
     })
+    // A peer that has proof may keep no head that names the card without which nobody is to be blamed.
+    yield* this.#fetchCards(came)
+    const found = came.filter((proof) => book.book.addProof(proof))
     yield { type: 'commit' }
     for (const proof of found) yield { type: 'proven', proof }
   }
@@ -224,15 +227,21 @@ class Client {
 
   /** Heads of logs that are kept here. For those of keys on no known card, the card is fetched first. */
   *#admit(heads: readonly Head[]): ClientRun<Head[]> {
+    yield* this.#fetchCards(heads)
+    return heads.filter(({ origin }) => this.#components.wishes.standing(origin) === 'wanted')
+  }
+
+  /** For what keys on no known card have signed. */
+  *#fetchCards(signed: readonly SignedUnder[]): ClientRun {
     const { wishes } = this.#components
     // A card counts only with those before it: they come one by one, each naming the one before.
     const asked = new Set<Sid>()
     for (;;) {
       const cards = new Map<Sid, Origin>()
-      for (const head of heads) {
-        if (wishes.standing(head.origin) !== 'needs-card') continue
-        const sid = wishes.nextCard === undefined ? head.card.sid : wishes.nextCard(head)
-        if (sid !== undefined && !asked.has(sid)) cards.set(sid, head.origin)
+      for (const each of signed) {
+        if (wishes.standing(each.origin) !== 'needs-card') continue
+        const sid = wishes.nextCard === undefined ? each.card.sid : wishes.nextCard(each)
+        if (sid !== undefined && !asked.has(sid)) cards.set(sid, each.origin)
       }
       if (cards.size === 0) break
       for (const sid of cards.keys()) asked.add(sid)
@@ -241,7 +250,6 @@ class Client {
           body.kind === 'operator' && body.operator === cards.get(sid)?.operator,
       })
     }
-    return heads.filter(({ origin }) => wishes.standing(origin) === 'wanted')
   }
 
   /**

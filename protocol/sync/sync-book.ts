@@ -8,7 +8,7 @@ import { toHex } from '../bytes.ts'
 import type { Sid, UnixSeconds } from '../identifiers.ts'
 import type { EquivocationProof } from '../log/equivocation.ts'
 import type { FollowedLog } from '../log/followed-log.ts'
-import type { Head } from '../log/head.ts'
+import type { Head, HeadCard } from '../log/head.ts'
 import { LEAF_SLOT_BYTES, type ProjectTag } from '../log/leaf.ts'
 import type { HeadAnswer, LeavesAnswer, LogBook } from '../log/log-book.ts'
 import type { Origin } from '../log/origin.ts'
@@ -26,6 +26,12 @@ const TAG_AT = 33
  */
 export type OriginStanding = 'wanted' | 'needs-card' | 'unwanted'
 
+/** What is signed by a key of an operator, and says by which card: a head, or a proof. */
+export interface SignedUnder {
+  readonly origin: Origin
+  readonly card: HeadCard
+}
+
 /** What the user wants of logs. */
 export interface SyncWishes {
   query(): SyncQuery
@@ -34,7 +40,7 @@ export interface SyncWishes {
    * The card to fetch next for a log that hangs on one: that which its head names, or of those before
    * it the first that is not here. Undefined where all are, and do not follow one another.
    */
-  nextCard?(head: Head): Sid | undefined
+  nextCard?(head: SignedUnder): Sid | undefined
 }
 
 /** What the book said, and the proof that it has only now. */

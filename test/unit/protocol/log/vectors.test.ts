@@ -83,8 +83,10 @@ describe.each(Object.entries({ nodeCrypto, portableCrypto }))('log vectors by %s
   })
 
   it.each(proofs)('opens a proof: $name ($kind)', ({ hex, name: _name, ...fields }) => {
-    const { bytes, origin, ...proof } = openProof(bytesOf(hex), crypto)
+    const { bytes, origin, card, ...proof } = openProof(bytesOf(hex), crypto)
     expect({ ...proof, origin: origin.text }).toEqual(fields)
+    // A head in it says so, in these words.
+    expect(Buffer.from(bytes).includes(`${card.version} ${card.sid}\n`)).toBe(true)
     expect(hexOf(bytes)).toBe(hex)
   })
 

@@ -309,6 +309,24 @@ test('a proof comes also from a peer that keeps none of the logs that it speaks 
   expect(types(exchange(newcomer, server))).toEqual(['query'])
 })
 
+test('a proof brings the card without which nobody is blamed, from a peer that keeps no head which names it', () => {
+  const log = new TestLog(alice).grow(3)
+  const fork = new TestLog(alice).grow(3, 'another')
+  const query = { operators: [alice.id], keys: [], tags: [] }
+  const server = makeLogStore({ query })
+  server.take(alice.card)
+  server.book.addProof(proveFork(log.head(), fork.head(), nodeCrypto))
+  const { sid } = alice.card.statement
+  const client = makeLogStore({
+    query,
+    standing: (_, store) => (store.bodies.has(sid) ? 'wanted' : 'needs-card'),
+  })
+  const report = exchange(client, server)
+  expect(types(report)).toEqual(['query', 'proofs', 'bodies'])
+  expect(client.bodies.has(sid)).toBe(true)
+  expect(client.book.proofs()).toHaveLength(1)
+})
+
 test('gaps are filled without a look at anything else', () => {
   const log = new TestLog(alice).add(rebuild)
   const server = holding(log, rebuild)
