@@ -16,6 +16,7 @@ import type { SignedStatement } from '../protocol/statement.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { SyncQuery } from '../protocol/sync/query.ts'
 import type { OriginStanding, SignedUnder } from '../protocol/sync/sync-book.ts'
+import type { RecordChange } from './record-change.ts'
 import type { Clock } from './clock.ts'
 import type { DataFolder } from './data-folder.ts'
 import { BookKeeper } from './log/book-keeper.ts'
@@ -68,9 +69,9 @@ export interface LogsComponents {
 }
 
 export class Logs implements SyncStore {
-  readonly time: TrustedTime<ReturnType<Store['meta']['putting']>>
+  readonly time: TrustedTime
   /** Whether the folder was copied since a peer was last heard. */
-  readonly place: Place<ReturnType<Store['meta']['putting']>>
+  readonly place: Place
   readonly keeper: BookKeeper
   readonly own: OwnLogKeeper
   readonly voters: Voters
@@ -197,10 +198,7 @@ export class Logs implements SyncStore {
     return this.#writeDown([this.time.writingDown()], 'the time')
   }
 
-  async #writeDown(
-    changes: readonly ReturnType<Store['meta']['putting']>[],
-    what: string,
-  ): Promise<void> {
+  async #writeDown(changes: readonly RecordChange[], what: string): Promise<void> {
     const { store, logger } = this.#components
     if (store.readOnly || changes.length === 0) return
     try {

@@ -21,7 +21,8 @@ import {
   type OperatorFinding,
   type TagFinding,
 } from './alert.ts'
-import type { AlertStore, RecordChange } from './alert-store.ts'
+import type { RecordChange } from '../record-change.ts'
+import type { AlertStore } from './alert-store.ts'
 import type { Outbox } from './outbox.ts'
 import { Turns } from '../turns.ts'
 

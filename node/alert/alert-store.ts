@@ -4,11 +4,7 @@
  * The store checks each record that it reads and has a format number of its own, so a record here
  * is one that this part wrote.
  */
-
-/** A change to be written, as a table makes it; only the store looks inside. */
-export type RecordChange =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array }
+import type { RecordChange } from '../record-change.ts'
 
 interface AlertTable {
   all(): Promise<readonly unknown[]>

@@ -7,7 +7,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { AlertEvent } from './alert.ts'
-import type { AlertStore, RecordChange } from './alert-store.ts'
+import type { RecordChange } from '../record-change.ts'
+import type { AlertStore } from './alert-store.ts'
 
 export interface Delivery {
   /** The same in every attempt, so that a receiver can tell a repetition. */

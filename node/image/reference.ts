@@ -34,8 +34,7 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/
 
 /** Throws ImageError `reference-syntax` or `reference-transport`. */
 export function parseReference(text: string): ImageReference {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (text === '' || /[\u0000-\u001f\u007f]/.test(text))
+  if (text === '' || /\p{Cc}/u.test(text))
     throw syntax(text, 'it is empty or has control characters')
   const local = LOCAL.exec(text)
   if (local !== null)

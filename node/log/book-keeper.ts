@@ -17,14 +17,11 @@ import type { Origin } from '../../protocol/log/origin.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import { unixSeconds, type Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
+import type { RecordChange } from '../record-change.ts'
 import { WatchedBook } from './watched-book.ts'
 
 /** How often held heads are looked at. */
 const HELD_INTERVAL_MS = 60_000
-
-type RecordChange =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array }
 
 interface BookStore {
   readonly logs: {

@@ -14,6 +14,7 @@ import { OwnLog, type OwnLogChange, type OwnLogRecord } from '../../protocol/log
 import type { Signer } from '../../protocol/signer.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
 import type { Logger } from '../logger.ts'
+import type { RecordChange } from '../record-change.ts'
 import { loadOriginMark, writeOriginMark, type OwnKey } from './origin-mark.ts'
 
 /** A head is signed when the last one is so old; design.md asks for one in 6 h. */
@@ -25,11 +26,6 @@ const MAX_BATCH = 500
 const REOPENED = 'own-log-reopened'
 /** Record of a store whose disk has lost what was written to it, until the own log was closed for that. */
 export const DISK_LOST = 'disk-lost'
-
-/** A change to be written, as a table makes it; only the store looks inside. */
-type RecordChange =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array }
 
 /** What the own log needs of a store. */
 interface OwnLogStore {

@@ -4,26 +4,17 @@
  * into the same folder, or with the whole disk, is not noticed by this.
  */
 import { stat } from 'node:fs/promises'
+import type { RecordChange, RecordTable } from '../record-change.ts'
 
 const RECORD = 'place'
 
-interface RecordChange {
-  readonly type: 'put' | 'del'
-  readonly key: Uint8Array
-}
-
-interface PlaceTable<Change extends RecordChange> {
-  get(name: string): Promise<unknown>
-  putting(name: string, value: unknown): Change
-}
-
-export class Place<Change extends RecordChange = RecordChange> {
-  readonly #table: PlaceTable<Change>
+export class Place {
+  readonly #table: RecordTable
   readonly #directory: string
   #known: unknown
   #isOther = false
 
-  constructor(components: { readonly table: PlaceTable<Change> }, directory: string) {
+  constructor(components: { readonly table: RecordTable }, directory: string) {
     this.#table = components.table
     this.#directory = directory
   }
@@ -39,7 +30,7 @@ export class Place<Change extends RecordChange = RecordChange> {
   }
 
   /** The change that writes down where the store is now, where it must; it is no other from then on. */
-  async writingDown(): Promise<readonly Change[]> {
+  async writingDown(): Promise<readonly RecordChange[]> {
     const here = await this.#here()
     this.#isOther = false
     if (this.#known === here) return []

@@ -8,28 +8,18 @@
  */
 import type { UnixSeconds } from '../../protocol/identifiers.ts'
 import { unixSeconds, type Clock } from '../clock.ts'
+import type { RecordChange, RecordTable } from '../record-change.ts'
 
 /** A clock may be behind by this much before it is called suspect; heads may be ahead by as much. */
 const MAX_BEHIND_SECONDS = 600
 const RECORD = 'time'
 
-/** A change to be written, as a table makes it. */
-interface RecordChange {
-  readonly type: 'put' | 'del'
-  readonly key: Uint8Array
-}
-
-interface TimeTable<Change extends RecordChange> {
-  get(name: string): Promise<unknown>
-  putting(name: string, value: unknown): Change
-}
-
-export class TrustedTime<Change extends RecordChange = RecordChange> implements Clock {
+export class TrustedTime implements Clock {
   readonly #clock: Clock
-  readonly #table: TimeTable<Change>
+  readonly #table: RecordTable
   #floor: UnixSeconds = 0
 
-  constructor(components: { readonly clock: Clock; readonly table: TimeTable<Change> }) {
+  constructor(components: { readonly clock: Clock; readonly table: RecordTable }) {
     this.#clock = components.clock
     this.#table = components.table
   }
@@ -63,13 +53,13 @@ export class TrustedTime<Change extends RecordChange = RecordChange> implements 
    * The change that takes back what a clock that was ahead has written down. For the person at the
    * machine alone, who says that the clock is right now: what is too old may seem fresh after it.
    */
-  believingClock(): Change {
+  believingClock(): RecordChange {
     this.#floor = unixSeconds(this.#clock)
     return this.#table.putting(RECORD, this.#floor)
   }
 
   /** The change that writes down this moment, which is never undercut from then on. */
-  writingDown(): Change {
+  writingDown(): RecordChange {
     this.#floor = this.seconds()
     return this.#table.putting(RECORD, this.#floor)
   }

@@ -6,13 +6,10 @@
  */
 import type { ImageName, KeyHex } from '../../protocol/identifiers.ts'
 import type { SignedStatement } from '../../protocol/statement.ts'
+import type { RecordChange } from '../record-change.ts'
 
 /** Of one project; a project with more has sybils, and the first ones stay. */
 const MAX_VOTERS = 1_000
-
-type RecordChange =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array }
 
 export interface VoterStore {
   readonly meta: {

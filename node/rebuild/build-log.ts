@@ -6,16 +6,17 @@
  */
 import { createHash, type Hash } from 'node:crypto'
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
 
 const TAIL_BYTES = 64 * 1024
 const SHOWN_TAIL_CHARACTERS = 4096
 
-// ESC sequences and control characters other than newline and tab; a log is shown on terminals.
-// eslint-disable-next-line no-control-regex -- control characters are what is removed here
-const UNPRINTABLE = /\u001b\[[0-9;?]*[ -/]*[@-~]|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
-
+/** A log is shown on terminals: what they would obey is taken out, but for newlines and tabs. */
 export function printable(text: string): string {
-  return text.replaceAll('\r\n', '\n').replaceAll(UNPRINTABLE, '')
+  return stripVTControlCharacters(text.replaceAll('\r\n', '\n')).replaceAll(
+    /(?![\n\t])\p{Cc}/gu,
+    '',
+  )
 }
 
 export class BuildLog {

@@ -7,6 +7,7 @@
  */
 import type { ImageName, Sid, UnixSeconds } from '../../protocol/identifiers.ts'
 import type { WatchRules } from '../../protocol/watch-rules.ts'
+import type { RecordChange } from '../record-change.ts'
 
 export type TagSource = 'git' | 'registry'
 
@@ -38,11 +39,6 @@ export interface WatchMark {
   /** The rules as JSON: with others, what is there already is not new. */
   readonly rules: string
 }
-
-/** A change to be written, as a table makes it; only the store looks inside. */
-type RecordChange =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array }
 
 export interface WatchStore {
   readonly watch: {

@@ -37,8 +37,8 @@ export const MAX_HEAD_BYTES = 16 * 1024
 const COSIGNATURE = 4
 const KEY_HASH_BYTES = 4
 const COSIGNATURE_BYTES = KEY_HASH_BYTES + 8 + 64
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
-const CONTROL = /[\0-\t\v-\x1f\x7f]/
+/** Of ASCII, and no line feed. */
+const CONTROL = /(?!\n)(?=\p{ASCII})\p{Cc}/u
 const SIGNATURE_LINE = /^— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$/u
 
 /** The operator card that the owner goes by. */

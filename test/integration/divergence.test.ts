@@ -13,6 +13,7 @@ import { inputWords } from '../../protocol/input-words.ts'
 import type { NormalizedImage } from '../../protocol/normalize/image.ts'
 import type { ImageDigests } from '../../protocol/rebuild.ts'
 import { makeAnswer, makeVoice } from '../support/answers.ts'
+import { changedFile } from '../support/differences.ts'
 import { makeImage } from '../support/make-image.ts'
 import { digestOf, makeOperator, makeRebuild, makeRelease } from '../support/statements.ts'
 import { keepImage, startTreeNode, type TreeNode } from '../support/tree-node.ts'
@@ -130,16 +131,7 @@ test('a known cause is said to be often one: the path alone tells it', () => {
       digestA: 'a',
       digestB: 'b',
       count: 1,
-      differences: [
-        {
-          path: 'etc/machine-id',
-          layer: 0,
-          what: ['content'],
-          a: { content: '1'.repeat(64) },
-          b: { content: '2'.repeat(64) },
-          cause: 'a machine id',
-        },
-      ],
+      differences: [changedFile('etc/machine-id', 'a machine id')],
       received: 0,
     },
     () => 'alice',

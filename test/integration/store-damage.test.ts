@@ -3,7 +3,7 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { Database, type Entry } from '../../node/store/database.ts'
-import { rangeIn, type TableName } from '../../node/store/keys.ts'
+import { INDEX_TABLES, rangeIn, type TableName } from '../../node/store/keys.ts'
 import type { Store } from '../../node/store/store.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import {
@@ -15,16 +15,8 @@ import {
 } from '../support/statements.ts'
 import { openStore, temporaryFolder } from '../support/temporary-store.ts'
 
-/** With an entry of what these tests store. */
-const INDEXES = [
-  'byImage',
-  'byKey',
-  'named',
-  'byVersion',
-  'byPublished',
-  'byArrival',
-  'outlines',
-] as const
+/** All that have an entry of what these tests store. */
+const INDEXES = INDEX_TABLES.filter((table) => table !== 'byInput')
 
 const release = makeRelease()
 const alice = makeOperator('alice')

@@ -80,7 +80,7 @@ export async function createCanaryWorld(): Promise<CanaryWorld> {
 
   const simple: readonly Canary[] = [
     { name: 'reads the key', command: `grep -q ${word} ${key}` },
-    { name: 'reads another build', command: `ls ${data}/work/other-build/secret` },
+    { name: 'reads another build', command: `ls ${join(data, 'work', 'other-build', 'secret')}` },
     { name: 'sees the socket of the API', command: `test -S ${socket}` },
     {
       name: 'reads the key through the root of a process',

@@ -37,6 +37,7 @@ export function describeOnDisk(name: string, tests: () => void): void {
     describe(name, tests)
   } else {
     const [why = ''] = probe.refusal.split('\n')
+    // Only root may mount a disk of a given size, and not in every container.
     describe.skip(`${name} (no disk can be mounted: ${why})`, tests)
   }
 }

@@ -1,5 +1,6 @@
 /** The real program on a terminal of its own, with a person at it who waits for each question. */
 import { spawn } from 'node:child_process'
+import { stripVTControlCharacters } from 'node:util'
 import { MAIN } from './command-line.ts'
 
 /** What must be on the screen, and the keys that are typed then. */
@@ -26,8 +27,7 @@ export function runOnTerminal(
   let screen = ''
   let read = 0
   child.stdout.on('data', (chunk: Buffer) => {
-    // eslint-disable-next-line no-control-regex -- what moves the cursor is what is taken out
-    screen += chunk.toString('utf8').replaceAll(/\u001b\[[0-9;?]*[A-Za-z]/g, '')
+    screen += stripVTControlCharacters(chunk.toString('utf8'))
     const [next] = waiting
     const at = next === undefined ? -1 : screen.indexOf(next[0], read)
     if (next === undefined || at < 0) return

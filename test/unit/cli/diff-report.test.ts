@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { showDiff } from '../../../cli/terminal/diff-report.ts'
 import { Output } from '../../../cli/terminal/output.ts'
 import type { Difference } from '../../../protocol/normalize/diff.ts'
+import { changedFile } from '../../support/differences.ts'
 
 function shown(differences: readonly Difference[]): string[] {
   let text = ''
@@ -31,16 +32,7 @@ test('lists a hundred thousand files of one directory, which took minutes when e
 })
 
 test('says of a known cause that it is often one, since the path alone tells it', () => {
-  const lines = shown([
-    {
-      path: 'etc/shadow',
-      layer: 0,
-      what: ['content'],
-      a: { content: '1'.repeat(64) },
-      b: { content: '2'.repeat(64) },
-      cause: 'the day of the last password change',
-    },
-  ])
+  const lines = shown([changedFile('etc/shadow', 'the day of the last password change')])
   expect(lines).toContain('    ~ shadow  content  often: the day of the last password change')
 })
 

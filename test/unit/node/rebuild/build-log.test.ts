@@ -63,6 +63,6 @@ describe('the build log', () => {
   })
 
   it('keeps lines and tabs when it strips control characters', () => {
-    expect(printable('a\tb\nc\u0000\u009b2Jd')).toBe('a\tb\nc2Jd')
+    expect(printable('a\tb\nc\u0000\u009b2Jd\u001b\u009d')).toBe('a\tb\ncd')
   })
 })
