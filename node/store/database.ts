@@ -5,12 +5,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Level } from 'level'
+import type { RecordChange } from '../record-change.ts'
 import type { KeyRange } from './keys.ts'
 import { toStoreError, rootOf } from './store-error.ts'
 
-export type Operation =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array }
+export type Operation = RecordChange
 
 export type Entry = readonly [key: Uint8Array, value: Uint8Array]
 

@@ -28,6 +28,7 @@ import {
   readObject,
   type Generation,
 } from './tree-records.ts'
+import type { RecordChange } from '../record-change.ts'
 import { Turns } from '../turns.ts'
 
 export interface TreeStoreComponents {
@@ -49,9 +50,6 @@ const OVERHEAD_BYTES = 96
 const CACHE_BYTES = 2 * 1024 * 1024
 
 type Database = Level<Uint8Array, Uint8Array>
-type Operation =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array }
-  | { readonly type: 'del'; readonly key: Uint8Array }
 
 interface Opened {
   readonly level: Database
@@ -129,7 +127,7 @@ export class TreeStore {
     const { level, generations } = await this.#open()
     const generation = Math.max(0, ...generations.keys()) + 1
     let bytes = 0
-    let operations: Operation[] = []
+    let operations: RecordChange[] = []
     const flush = async (): Promise<void> => {
       const now = { bytes, used: this.#components.clock.now() }
       const value = encodeGeneration(now)
@@ -161,7 +159,7 @@ export class TreeStore {
   async #forget(generation: number): Promise<void> {
     const { level, generations } = await this.#open()
     const others = [...generations.keys()].filter((number) => number !== generation).reverse()
-    let operations: Operation[] = []
+    let operations: RecordChange[] = []
     for await (const key of level.keys(memberRange(generation))) {
       const hash = memberHash(key)
       const object = objectKey(hash)
