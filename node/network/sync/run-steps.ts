@@ -86,7 +86,7 @@ export async function* fetchFrames(
           step.frame = await receive()
           break
         case 'open':
-          preparing.set(step, prepare(step.bodies))
+          preparing.set(step, begun(prepare(step.bodies)))
           break
         case 'opened':
           await preparing.get(step.step)
@@ -95,9 +95,7 @@ export async function* fetchFrames(
           break
         case 'take':
           await taking
-          taking = takeAll(step.statements, take)
-          // Whoever waits for it is told; nobody may.
-          taking.catch(() => undefined)
+          taking = begun(takeAll(step.statements, take))
           break
         case 'settle':
           await taking
@@ -119,6 +117,12 @@ export async function* fetchFrames(
     await taking.catch(() => undefined)
     await store.commit()
   }
+}
+
+/** Goes on by itself. Whoever waits for it is told of its failure; where nobody does, it is none. */
+function begun(work: Promise<void>): Promise<void> {
+  work.catch(() => undefined)
+  return work
 }
 
 async function takeAll(
