@@ -322,7 +322,7 @@ test('a proof brings the card without which nobody is blamed, from a peer that k
     standing: (_, store) => (store.bodies.has(sid) ? 'wanted' : 'needs-card'),
   })
   const report = exchange(client, server)
-  expect(types(report)).toEqual(['query', 'proofs', 'bodies'])
+  expect(types(report)).toEqual(['query', 'proofs', 'bodies', 'heads'])
   expect(client.bodies.has(sid)).toBe(true)
   expect(client.book.proofs()).toHaveLength(1)
 })
