@@ -10,6 +10,7 @@ import type { Rebuild } from '../rebuild.ts'
 import type { SignedStatement } from '../statement.ts'
 import type { Commitment } from './commitment.ts'
 import { opens } from './reveal.ts'
+import { encodeOutcome } from './vote-hash.ts'
 
 export type BlindLabel =
   | 'blind'
@@ -17,7 +18,7 @@ export type BlindLabel =
   | 'announcer'
   /** One of its commitments has no live result that opens it. */
   | 'unopened'
-  /** It has said something of another kind beside what it committed to. */
+  /** It has committed to several things, or said one of another kind beside what it committed to. */
   | 'changed'
   /** The result says something of the published image. */
   | 'names-image'
@@ -70,6 +71,9 @@ function labelOf(operator: OperatorId, about: BlindCase): BlindLabel {
   if (opening.some((result) => result !== undefined && namesImage(result.body))) {
     return 'names-image'
   }
+  const promised = opening.flatMap((result) => result?.body.outcome ?? [])
+  // Each is opened, and still one of them was a guess.
+  if (new Set(promised.map(encodeOutcome)).size > 1) return 'changed'
   const kinds = results.filter(({ live, operator: by }) => live && by === operator)
   if (new Set(kinds.map(({ body }) => body.outcome.kind)).size > 1) return 'changed'
   const covered = ({ covers }: Publication): boolean =>

@@ -12,7 +12,7 @@ import { canonicalJson } from '../canonical-json.ts'
 import type { Crypto } from '../crypto.ts'
 import type { KeyHex } from '../identifiers.ts'
 import type { JsonObject } from '../json.ts'
-import type { Rebuild } from '../rebuild.ts'
+import type { Outcome, Rebuild } from '../rebuild.ts'
 
 const DOMAIN = utf8('rebuildnet/commitment/1\0')
 export const SALT_BYTES = 32
@@ -33,10 +33,19 @@ export function encodeVote(vote: Vote, key: KeyHex): string {
   return canonicalJson({
     inputDigest,
     key,
-    // Only readonly strings and objects of these.
-    outcome: outcome as unknown as JsonObject,
+    outcome: asJson(outcome),
     platform,
     profile,
     release,
   })
+}
+
+/** Alike for two outcomes where a commitment to them would be. */
+export function encodeOutcome(outcome: Outcome): string {
+  return canonicalJson(asJson(outcome))
+}
+
+/** Only readonly strings and objects of these. */
+function asJson(outcome: Outcome): JsonObject {
+  return outcome as unknown as JsonObject
 }

@@ -174,6 +174,17 @@ describe('a lazy rebuilder (T5)', () => {
     expect(world.labels(alice, carol)).toMatchObject({ carol: 'unopened' })
   })
 
+  it('is not blind where it opens several commitments to different things', () => {
+    const world = new BlindWorld()
+    const guess = world.commit(carol, { digest: 'a guess', salt: hexOf('one') })
+    const c = world.commit(carol, { salt: hexOf('two') })
+    world.open(guess)
+    const release = world.publish(world.logsOf(carol))
+    world.complete(carol, release, world.open(c))
+    world.complete(alice, release)
+    expect(world.labels(alice, carol)).toMatchObject({ carol: 'changed' })
+  })
+
   it('is not blind where it takes back what it has opened and says the other thing', () => {
     const world = new BlindWorld()
     const c = world.commit(carol, { digest: 'a guess' })
