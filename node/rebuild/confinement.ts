@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { setTimeout } from 'node:timers/promises'
 import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import type { BuildJob } from './builder.ts'
@@ -55,6 +56,12 @@ export interface ConfinedOptions {
   /** Ends this command alone, at once. */
   readonly signal?: AbortSignal
 }
+
+/**
+ * How long a program in Go goes by the name servers that it has read, as BuildKit has by the time at
+ * which its container is confined: net/dnsclient_unix.go.
+ */
+const RESOLVER_MS = 5_000
 
 /** The part of a job that this is about. */
 export type ConfinedJob = Pick<BuildJob, 'workDirectory' | 'limits'> &
@@ -126,6 +133,8 @@ export class Confinement {
       // What Docker mounts there is a file of its own for this container.
       await writeFile(`/proc/${pid}/root${path}`, text)
     }
+    // Whoever has stopped the build hears of it from the next command.
+    await setTimeout(RESOLVER_MS, undefined, { signal: this.#signal }).catch(() => undefined)
   }
 
   /** Gives what the commands are to read and write to their user, where they have one. */
