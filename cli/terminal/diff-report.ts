@@ -89,6 +89,10 @@ function showOfImage(difference: Difference, out: Output): void {
       out.line(`      ${line.replace(/^\w+ /, '')}`)
     return
   }
+  if (difference.omitted?.includes('value') === true) {
+    out.line(faint('      too long to be listed'))
+    return
+  }
   if (a !== undefined) out.line(faint('      a '), valueText(a.value))
   if (b !== undefined) out.line(faint('      b '), valueText(b.value))
 }

@@ -27,7 +27,14 @@ const NAMES: Readonly<Record<string, string>> = {
 type Values = Readonly<Record<string, JsonValue>>
 
 /** Such as `mode 0644 → 4755`; one text for each value that differs, or for all of what is new. */
-export function describeDifference({ what, a, b }: Difference): string[] {
+export function describeDifference(difference: Difference): string[] {
+  const omitted = (difference.omitted ?? []).map((name) =>
+    name === 'path' ? 'only the beginning of the path is listed' : `${name}: too long to be listed`,
+  )
+  return [...describeListed(difference).filter((words) => words !== ''), ...omitted]
+}
+
+function describeListed({ what, a, b }: Difference): string[] {
   const [only] = what
   if (only === 'added' || only === 'removed') return [describeAll(b ?? a ?? {})]
   if (only === 'kind') return [`${describeAll(a ?? {})} → ${describeAll(b ?? {})}`]

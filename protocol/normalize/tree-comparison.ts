@@ -17,6 +17,7 @@ import {
 } from './diff.ts'
 import { writeDigest } from './image.ts'
 import { DEFAULT_NORMALIZE_LIMITS } from './limits.ts'
+import { listedDifference } from './listed-difference.ts'
 import { PartialObjects } from './partial-image.ts'
 import { malformed } from './preimage-reader.ts'
 import type { Profile } from './profile.ts'
@@ -164,7 +165,7 @@ export class TreeComparison {
     const differences: Difference[] = []
     let count = 0
     for (const difference of listDifferences(a, b, { level: this.#init.level, visit })) {
-      if (count++ < maxListed) differences.push(difference)
+      if (count++ < maxListed) differences.push(listedDifference(difference))
       yield undefined
     }
     return { equal: equalLevel(a, b), count, differences }

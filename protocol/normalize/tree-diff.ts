@@ -42,6 +42,11 @@ export interface Difference {
   /** The values that differ, or all of them for what is added or removed. */
   readonly a?: DifferenceValues
   readonly b?: DifferenceValues
+  /**
+   * Only in a report that is kept or given to others: names of values that are too long to be
+   * listed and are in neither `a` nor `b`; `path`, where `path` is only its beginning.
+   */
+  readonly omitted?: readonly string[]
   /** A well-known reason for the content of files such as this one to differ. */
   readonly cause?: string
 }

@@ -37,6 +37,7 @@ const difference: z.ZodType<Difference> = component(
     ),
     a: values.exactOptional(),
     b: values.exactOptional(),
+    omitted: z.array(z.string()).exactOptional(),
     cause: z.string().exactOptional(),
   }),
 )

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { nodeCrypto } from '../../../../node/crypto/node-crypto.ts'
 import { diffImages } from '../../../../protocol/normalize/diff.ts'
+import { describeDifference } from '../../../../protocol/normalize/difference-words.ts'
 import type { NormalizedImage } from '../../../../protocol/normalize/image.ts'
 import { DEFAULT_PROFILE } from '../../../../protocol/normalize/profile.ts'
 import {
@@ -128,6 +129,39 @@ describe('two trees compared object by object', () => {
     const { count, differences } = finish(comparison, 2)
     expect(differences).toHaveLength(2)
     expect(count).toBe(12)
+  })
+
+  it('lists no value and no path that whoever made the image has made long', () => {
+    const long = 'x'.repeat(5000)
+    const label = `label.${long}`
+    const xattr = { 'SCHILY.xattr.user.long': long }
+    const a = makeImage([[{ path: 'file', content: 'a', mode: 0o755 }]])
+    const b = makeImage([[{ path: 'file', content: 'b', pax: xattr }]], {
+      config: { config: { Labels: { [label]: '1', other: long } } },
+    })
+    const { differences, count } = finish(compare(a, b).comparison, 10)
+    expect(count).toBe(3)
+    expect(differences).toMatchObject([
+      {
+        path: `config.Labels.label.${'x'.repeat(1024 - 20)}…`,
+        omitted: ['path'],
+        b: { value: '1' },
+      },
+      { path: 'config.Labels.other', omitted: ['value'], b: {} },
+      {
+        path: 'file',
+        what: ['content', 'mode', 'xattr'],
+        omitted: ['xattrs'],
+        a: { mode: '0755' },
+        b: { mode: '0644' },
+      },
+    ])
+    expect(JSON.stringify(differences).length).toBeLessThan(3000)
+    expect(differences.map(describeDifference)).toEqual([
+      ['none → "1"', 'only the beginning of the path is listed'],
+      ['value: too long to be listed'],
+      expect.arrayContaining(['mode 0755 → 0644', 'xattrs: too long to be listed']) as string[],
+    ])
   })
 })
 
