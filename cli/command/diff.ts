@@ -132,9 +132,11 @@ async function loadContents(
         profile,
         insecure,
         signal,
+        onProgress: showImageProgress(`reading what differs in ${reference}`, context.out),
       }),
     )
   const [inA, inB] = [await fetch(a, 'a'), await fetch(b, 'b')]
+  context.out.progress('')
   return (difference) => {
     if (!difference.what.includes('content')) return []
     const [before, after] = [difference.a?.content, difference.b?.content].map((digest, side) =>

@@ -31,10 +31,10 @@ export async function fetchContents(
   components: NormalizerComponents,
   reference: string,
   wanted: readonly WantedContent[],
-  options: Omit<NormalizeOptions, 'reference' | 'onProgress' | 'inflater'> = {},
+  options: Omit<NormalizeOptions, 'reference' | 'inflater'> = {},
 ): Promise<FileContents> {
   const { crypto } = components
-  const { signal, platform } = options
+  const { signal, platform, onProgress } = options
   const profile = options.profile === undefined ? DEFAULT_PROFILE : parseProfile(options.profile)
   const digests = new Set(wanted.map(({ digest }) => digest))
   const empty = new Uint8Array()
@@ -52,12 +52,23 @@ export async function fetchContents(
       platform === undefined ? undefined : readPlatform(platform),
       signal,
     )
+    const isWanted = (_: unknown, index: number): boolean =>
+      wanted.some(({ layer }) => layer === null || layer === index)
+    const totalBytes = image.layers.filter(isWanted).reduce((sum, { size }) => sum + size, 0)
+    let before = 0
     for (const [index, blob] of image.layers.entries()) {
-      if (!wanted.some(({ layer }) => layer === null || layer === index)) continue
+      if (!isWanted(blob, index)) continue
       await readLayer(components, blob, image.openLayer(index, signal), {
         profile,
         layer: index,
         signal,
+        onBytes: (read) =>
+          onProgress?.({
+            layer: index,
+            layers: image.layers.length,
+            bytes: before + Math.min(read, blob.size),
+            totalBytes,
+          }),
         collect: {
           wants: (size) => size <= MAX_FILE_BYTES && bytes + size <= MAX_BYTES,
           take: (hash, content) => {
@@ -68,6 +79,7 @@ export async function fetchContents(
           },
         },
       })
+      before += blob.size
     }
   } finally {
     await source.close()

@@ -367,6 +367,11 @@ describe('diff', () => {
     const terminal = await runHere(['diff', a.reference, a.reference], { terminal: true })
     // A busy machine takes time enough for a rate, and then the line is cut.
     expect(terminal.stderr).toMatch(/ % {2}\d+ B of \d+ B {2}.*comp/)
+    const b = await archive('b', tarOf('Y'))
+    const again = ['diff', a.reference, b.reference, '--content']
+    const content = await runHere(again, { terminal: true })
+    expect(content.stderr).toMatch(/ % {2}\d+ B of \d+ B {2}.*read/)
+    expect((await runHere(again)).stderr).toBe('')
   })
 })
 
