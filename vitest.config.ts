@@ -1,6 +1,7 @@
 /**
  * The test suites, in groups that run one after the other: what only computes, what talks to
- * the machine (disks, sockets, other programs), and what wants the machine for itself.
+ * the machine (disks, sockets, other programs), and builders. At the end of each a core may wait for
+ * the last file, so there are few.
  */
 import { availableParallelism } from 'node:os'
 import { basename, join } from 'node:path'
@@ -15,7 +16,6 @@ const GROUPS = {
   machine: { groupOrder: 2, maxWorkers: WAITING },
   /** A daemon that shares its cores with three others may not answer for minutes. */
   builders: { groupOrder: 3, maxWorkers: CORES },
-  processes: { groupOrder: 4, maxWorkers: WAITING },
 } as const
 
 /** Where the many processes that tests start find their compiled code: a fifth of their time. */
@@ -61,7 +61,8 @@ const simulationTimeout =
 /** Files that take long, the longest first: one that begins last keeps a core waiting. */
 const LONG = [
   ...['seeds-even.test.ts', 'seeds-odd.test.ts', 'mutants.test.ts'],
-  ...['docker.test.ts', 'podman.test.ts', 'kills-one.test.ts', 'kills-other.test.ts'],
+  ...['docker.test.ts', 'podman.test.ts', 'debian.test.ts', 'partition.test.ts'],
+  ...['kills-one.test.ts', 'kills-other.test.ts', 'full-disk.test.ts', 'killed-build.test.ts'],
 ]
 
 class LongFirst extends BaseSequencer {
@@ -89,8 +90,8 @@ export default defineConfig({
       project('compliance', 'machine'),
       project('builders', 'builders'),
       project('integration', 'machine'),
-      project('faults', 'processes', 1_800_000),
-      project('e2e', 'processes', 900_000),
+      project('faults', 'machine', 1_800_000),
+      project('e2e', 'machine', 900_000),
       ...outside,
     ],
   },
