@@ -5,7 +5,14 @@
  * statement can change, asks them again, and tells those who wait for a change.
  */
 import type { Crypto } from '../protocol/crypto.ts'
-import type { Digest, ImageName, Platform, Sid, UnixSeconds } from '../protocol/identifiers.ts'
+import type {
+  Digest,
+  ImageName,
+  OperatorId,
+  Platform,
+  Sid,
+  UnixSeconds,
+} from '../protocol/identifiers.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Project } from '../protocol/project.ts'
 import type { Release } from '../protocol/release.ts'
@@ -58,7 +65,7 @@ function questionKey(question: Question): string {
 function touchOf({ sid, body }: SignedStatement): string {
   switch (body.kind) {
     case 'operator':
-      return body.kind
+      return `${body.kind} ${body.operator}`
     case 'release':
       return `${body.kind} ${body.image}`
     case 'commitment':
@@ -246,6 +253,7 @@ export class Tally {
 
   async #touchedBy({ body, sid }: SignedStatement): Promise<readonly Question[]> {
     if (body.kind === 'operator') {
+      if (!this.#isNamed(body.operator)) return []
       const images = this.#components.projects().map(({ image }) => image)
       return (await Promise.all(images.map((image) => this.published(image)))).flat()
     }
@@ -261,6 +269,15 @@ export class Tally {
     const withdrawn = (await this.#components.statements.get(body.withdraws))?.statement
     if (withdrawn === undefined || withdrawn.sid === sid) return []
     return withdrawn.body.kind === 'withdrawal' ? [] : this.#touchedBy(withdrawn)
+  }
+
+  /** Whether cards of this operator can change an answer: no other is looked at. */
+  #isNamed(operator: OperatorId): boolean {
+    const { policy, projects } = this.#components
+    return (
+      policy().operators.some(({ id }) => id === operator) ||
+      projects().some(({ announcers }) => announcers.includes(operator))
+    )
   }
 
   #ofPlatform(

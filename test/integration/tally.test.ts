@@ -93,6 +93,25 @@ describe('the tally', () => {
     expect(told.at(-1)).toMatchObject({ verdict: 'reproduced', decision: 'allow' })
   })
 
+  it("asks nothing again for a stranger's card, which no answer looks at", async () => {
+    let asked = 0
+    const now = (): number => {
+      asked++
+      return TEST_TIME + 3600
+    }
+    const { store, tally, arrive } = await makeTally({ now }, [announcer, rebuilders[0]!])
+    await arrive(release, vote(rebuilders[0]!))
+    asked = 0
+    await arrive(makeOperator('mallory').card, makeOperator('trudy').card)
+    expect(asked).toBe(0)
+    // Together with one that counts: the stranger's is not taken for all of them.
+    const together = [makeOperator('eve').card, rebuilders[1]!.card]
+    for (const { bytes } of together) await store.statements.put(bytes)
+    for (const { statement } of together) tally.touch(statement)
+    await tally.idle()
+    expect(asked).toBeGreaterThan(0)
+  })
+
   it('gives the same answer as when it is asked', async () => {
     const { tally, told, arrive } = await makeTally()
     await arrive(release, vote(rebuilders[0]!), vote(rebuilders[1]!))
