@@ -6,7 +6,7 @@ import { EXIT } from '../exit-code.ts'
 import { addExamples, platformOption } from '../option.ts'
 import type { Output } from '../terminal/output.ts'
 import { bad, strong } from '../terminal/style.ts'
-import { commandWords, shellWords } from '../terminal/words.ts'
+import { NEWLINE_VARIABLE, shellWords } from '../terminal/words.ts'
 import { showQueue } from '../terminal/queue-table.ts'
 
 interface Options {
@@ -42,6 +42,7 @@ export function define(command: Command, bind: Bind): void {
       else if (options.print === true) {
         out.line('# where ./source is the source of the release, checked out')
         out.line('WORK=$(mktemp -d)')
+        out.line(NEWLINE_VARIABLE)
         for (const plan of plans) printPlan(plan, out)
       } else for (const plan of plans) showPlan(plan, out)
       return plans.some((plan) => plan.refusals.length > 0) ? EXIT.no : EXIT.yes
@@ -59,7 +60,7 @@ export function define(command: Command, bind: Bind): void {
 
 function showPlan(plan: RebuildPlan, out: Output): void {
   out.line(strong(`${plan.image} ${plan.version} ${plan.platform}`), ` with ${plan.builder}`)
-  for (const argv of plan.commands) out.line(`  ${commandWords(argv)}`)
+  for (const argv of plan.commands) out.line(`  ${shellWords(argv)}`)
   for (const refusal of plan.refusals) out.line(bad(`  refused: ${refusal}`))
 }
 

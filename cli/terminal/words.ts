@@ -1,4 +1,5 @@
 /** Values as words for a person. */
+import { safeText } from './safe-text.ts'
 
 const SHORT_ID_CHARACTERS = 12
 const DAY_SECONDS = 86_400
@@ -51,16 +52,41 @@ export function operatorWords(id: string | null, name?: string | null): string {
   return name === undefined || name === null || name === '' ? short : `${name} (${short})`
 }
 
-/** An argv as a line that a shell would read the same way. */
-export function commandWords(argv: readonly string[]): string {
-  return argv.map((word) => (word === '' ? "''" : quote(word))).join(' ')
+/** How a shell gets what stands in `shellWords` as `$NL`: a substitution drops a newline at its end. */
+export const NEWLINE_VARIABLE = "NL=$(printf '\\n.'); NL=${NL%.}"
+
+/**
+ * An argv as one line that a shell reads the same way, with the fresh folder of a planned build left
+ * for it to fill in. A character that is not shown as it is stands there by name, never changed.
+ */
+export function shellWords(argv: readonly string[]): string {
+  return argv.map(shellWord).join(' ')
 }
 
-/** The same, with the fresh folder of a planned build left for the shell to fill in. */
-export function shellWords(argv: readonly string[]): string {
-  return argv
-    .map((word) => (word === '' ? "''" : word.split('$WORK').map(quote).join('"$WORK"')))
-    .join(' ')
+function shellWord(word: string): string {
+  if (word === '') return "''"
+  return word
+    .split(VARIABLE)
+    .map((part) => {
+      if (part === WORK) return `"${WORK}"`
+      if (part === '\n') return '"$NL"'
+      return isShownAsItIs(part) ? quote(part) : `"$(printf '${octalBytes(part)}')"`
+    })
+    .join('')
+}
+
+const WORK = '$WORK'
+/** What a line cannot hold as it is: the folder, and each character that is not shown, on its own. */
+const VARIABLE = /(\$WORK|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\u2065])/u
+
+function isShownAsItIs(text: string): boolean {
+  return safeText(text) === text
+}
+
+function octalBytes(text: string): string {
+  return [...new TextEncoder().encode(text)]
+    .map((byte) => `\\${byte.toString(8).padStart(3, '0')}`)
+    .join('')
 }
 
 function quote(word: string): string {

@@ -228,14 +228,16 @@ describe('rebuild', () => {
   it('with --dry-run --print shows nothing but what a shell reads', async () => {
     const { service } = node.api
     const [plan] = await service.planRebuild()
-    const commands = [['echo', "it's", '$WORK/a b', '$HOME', '']]
+    const shown = ["it's", '$WORK/a b', '$HOME', '', 'two\nlines\n', '\u001b[1m\u202ehidden\r']
+    const commands = [['printf', '<%s>', ...shown]]
     service.planRebuild = async () => [{ ...plan!, commands }]
     const ran = await node.run('rebuild', SID, '--dry-run', '--print')
     expect(ran.exitCode).toBe(0)
     const shell = spawnSync('sh', ['-c', ran.stdout.replace('$(mktemp -d)', '/fresh')], {
       encoding: 'utf8',
     })
-    expect(shell).toMatchObject({ status: 0, stdout: "it's /fresh/a b $HOME \n" })
+    const read = shown.map((word) => `<${word.replace('$WORK', '/fresh')}>`).join('')
+    expect(shell).toMatchObject({ status: 0, stdout: read })
   })
 
   it('with --print alone is told what it is for', async () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   bytesWords,
   countWords,
-  commandWords,
+  shellWords,
   durationWords,
   operatorWords,
   timeWords,
@@ -57,7 +57,7 @@ describe('words', () => {
       .filter((text) => !text.includes('\u0000'))
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 3 }), (argv) => {
-        const line = `printf '%s\\0' ${commandWords(argv)}`
+        const line = `printf '%s\\0' ${shellWords(argv)}`
         const read = execFileSync('/bin/sh', ['-c', line], { encoding: 'utf8' })
         expect(read.split('\u0000').slice(0, -1)).toEqual(argv)
       }),
