@@ -83,7 +83,13 @@ function showOfImage(difference: Difference, out: Output): void {
   const kind =
     what[0] === 'config' ? 'config' : what[0] === 'annotation' ? `annotation${where}` : ''
   const name = path === '' ? (what[0] === 'layers' ? 'number of layers' : 'flattened files') : path
-  out.line('  ', mark(difference), ' ', strong(shortened(name)), faint(kind === '' ? '' : `  ${kind}`))
+  out.line(
+    '  ',
+    mark(difference),
+    ' ',
+    strong(shortened(name)),
+    faint(kind === '' ? '' : `  ${kind}`),
+  )
   if (what[0] === 'layers' || what[0] === 'rootfs') {
     for (const line of describeDifference(difference))
       out.line(`      ${line.replace(/^\w+ /, '')}`)
