@@ -2,6 +2,8 @@
  * An operator card as a file that people send one another: JSON around the signed statement.
  * What it says beside `card` is for people; only the statement itself is believed.
  */
+import { utf8 } from '../protocol/bytes.ts'
+import { isJsonObject, JsonError, parseJson, type JsonValue } from '../protocol/json.ts'
 import { CliError } from './cli-error.ts'
 
 const CARD_FILE_FORMAT = 1
@@ -28,15 +30,19 @@ export function parseCardFile(bytes: Buffer, where: string): Omit<CardFile, 'ope
   if (/^[A-Za-z0-9+/]{132,}={0,2}$/.test(bare) && bare.length % 4 === 0) {
     return { card: bare, earlier: [] }
   }
-  let value: unknown
+  let value: JsonValue
   try {
-    value = JSON.parse(text)
+    value = parseJson(utf8(text), { maxDepth: 16, maxStringLength: MAX_CARD_FILE_BYTES })
   } catch (cause) {
+    if (!(cause instanceof JsonError)) throw cause
+    if (cause.code === 'json-duplicate-key') {
+      throw new CliError('file', `${where} says one thing twice: ask for the file again`, { cause })
+    }
     throw new CliError('file', `${where} is no operator card: "rebuildnet card FILE" writes one`, {
       cause,
     })
   }
-  const { format, card, earlier = [] } = (value ?? {}) as Readonly<Record<string, unknown>>
+  const { format, card, earlier = [] } = isJsonObject(value) ? value : {}
   if (typeof format === 'number' && format > CARD_FILE_FORMAT) {
     throw new CliError('file', `${where} is of format ${format}: update rebuildnet to read it`)
   }

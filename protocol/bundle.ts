@@ -12,8 +12,9 @@
  * Nothing in it needs to be believed: statements, heads and proofs are signed, leaves give the root of
  * their head. What is left out shows, since the logs say what there is; how old it is shows by its heads.
  */
-import { compareBytes, concat, decodeUtf8, equalBytes, utf8 } from './bytes.ts'
+import { compareBytes, concat, equalBytes, utf8 } from './bytes.ts'
 import { isDigest } from './identifiers.ts'
+import { isJsonObject, JsonError, parseJson, type JsonValue } from './json.ts'
 import { LEAF_SLOT_BYTES } from './log/leaf.ts'
 import type { Question } from './verdict/answer.ts'
 
@@ -21,6 +22,7 @@ export const MAX_BUNDLE_BYTES = 64 * 1024 * 1024
 const MAGIC = utf8('rebuildnet bundle 1\n')
 const ANY_VERSION = utf8('rebuildnet bundle ')
 const HEADER_BYTES = 5
+const QUESTION_LIMITS = { maxDepth: 4, maxStringLength: 4096 }
 
 const TYPES = { question: 1, statement: 2, head: 3, leaves: 4, proof: 5 } as const
 
@@ -125,13 +127,14 @@ function entry(type: keyof typeof TYPES, data: Uint8Array): [Uint8Array, Uint8Ar
 }
 
 function parseQuestion(data: Uint8Array): Question {
-  let value: unknown
+  let value: JsonValue
   try {
-    value = JSON.parse(decodeUtf8(data) ?? '')
-  } catch {
-    throw malformed('a question that is no JSON')
+    value = parseJson(data, QUESTION_LIMITS)
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error
+    throw malformed('a question that is no JSON of one reading')
   }
-  const { image, digest, platform } = (value ?? {}) as Record<string, unknown>
+  const { image, digest, platform } = isJsonObject(value) ? value : {}
   if (typeof image !== 'string' || typeof digest !== 'string' || typeof platform !== 'string') {
     throw malformed('a question without image, digest or platform')
   }

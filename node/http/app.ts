@@ -2,9 +2,16 @@
  * The API as a fastify app that need not listen: the server puts it on a socket, and a command
  * where no node runs asks it in its own process (`app.inject`). node/http/README.md.
  */
-import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
+import {
+  fastify,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
 import { z } from 'zod'
 import { issueWords } from '../../protocol/issue-words.ts'
+import { JsonError, parseJson } from '../../protocol/json.ts'
 import type { Logger } from '../logger.ts'
 import { isSystemError } from '../system-error.ts'
 import { EventHub, type EventHubOptions } from './event-hub.ts'
@@ -58,6 +65,7 @@ const defaultAppOptions: AppOptions = Object.freeze({
 
 const API_VERSION = '1'
 const MAX_PATH_PARAMETER_CHARACTERS = 1024
+const BODY_LIMITS = { maxDepth: 16, maxStringLength: Number.POSITIVE_INFINITY }
 const openApi = component('OpenApi', z.record(z.string(), z.unknown()))
 
 export async function createApp(
@@ -73,8 +81,18 @@ export async function createApp(
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: MAX_PATH_PARAMETER_CHARACTERS },
     return503OnClosing: true,
+    frameworkErrors: sendProblem,
   })
-  app.removeContentTypeParser('text/plain')
+  app.removeAllContentTypeParsers()
+  // What two readers could read differently is not guessed at; how large a body is has its own limit.
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parseJson(body as Buffer, BODY_LIMITS))
+    } catch (error) {
+      if (!(error instanceof JsonError)) throw error
+      done(new HttpError('bad-request', `the body is not strict JSON: ${error.message}`))
+    }
+  })
   app.setValidatorCompiler(({ schema }) => (data: unknown) => {
     const parsed = (schema as z.ZodType).safeParse(data)
     return parsed.success
@@ -90,7 +108,7 @@ export async function createApp(
       'x-content-type-options': 'nosniff',
     })
   })
-  app.setErrorHandler((error: FastifyError, request, reply) => {
+  function sendProblem(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
     const known = toFamilyError(error)
     const problem = createProblem(known)
     if (!isFamilyError(known)) {
@@ -98,8 +116,9 @@ export async function createApp(
       const why = isSystemError(known) ? { reason: problem.detail } : { err: error }
       logger.error({ ...why, method: request.method, path: request.url }, 'a request failed')
     }
-    return reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem))
-  })
+    void reply.code(problem.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(problem))
+  }
+  app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request) => {
     throw new HttpError(
       'not-found',

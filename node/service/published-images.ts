@@ -1,5 +1,8 @@
 /** The images that a registry has of a project, platform by platform, as an announcement needs them. */
 import type { Platform } from '../../protocol/identifiers.ts'
+import { isJsonObject } from '../../protocol/json.ts'
+import { parseImageJson } from '../../protocol/normalize/image-json.ts'
+import { DEFAULT_NORMALIZE_LIMITS } from '../../protocol/normalize/limits.ts'
 import type { Project } from '../../protocol/project.ts'
 import type { ReleasePlatform } from '../../protocol/release.ts'
 import { ConfigError } from '../config-error.ts'
@@ -74,13 +77,14 @@ export function readSaying(image: ResolvedImage, from: string): string | undefin
     : image.manifest?.parsed.annotations.get(key)
 }
 
-/** Labels of an image config, as far as they are strings. */
-export function readLabels(config: Uint8Array): Record<string, string> {
-  const parsed = JSON.parse(Buffer.from(config).toString('utf8')) as {
-    config?: { Labels?: unknown }
-  }
-  const labels = parsed.config?.Labels
-  if (typeof labels !== 'object' || labels === null) return {}
+/** Labels of an image config, as far as they are strings; throws NormalizeError where two readers could differ. */
+export function readLabels(bytes: Uint8Array): Record<string, string> {
+  const { maxConfigBytes, maxConfigDepth, maxJsonValues } = DEFAULT_NORMALIZE_LIMITS
+  const { config } = parseImageJson(bytes, 'config', {
+    ...{ maxBytes: maxConfigBytes, maxDepth: maxConfigDepth, maxValues: maxJsonValues },
+  })
+  const labels = isJsonObject(config) ? config.Labels : undefined
+  if (!isJsonObject(labels)) return {}
   return Object.fromEntries(
     Object.entries(labels).filter(
       (entry): entry is [string, string] => typeof entry[1] === 'string',

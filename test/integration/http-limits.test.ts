@@ -38,6 +38,19 @@ describe('a body', () => {
     expect(reply.json).toMatchObject({ code: 'bad-request' })
   })
 
+  it.each([
+    ['a key twice', '{"reference":"a","reference":"b","reason":"c"}', /duplicate key/],
+    ['a key twice, spelled in two ways', '{"reason":"b","re\\u0061son":"c"}', /duplicate key/],
+    ['a number that parsers read differently', '{"reference":1e2}', /not an integer/],
+  ])('with %s has no one reading, and is refused', async (_what, body, detail) => {
+    api = await TestApi.start()
+    const headers = { 'content-type': 'application/json' }
+    const reply = await api.ask({ method: 'POST', path: '/v1/withdrawals', headers, body })
+    expect(reply.status).toBe(400)
+    expect(reply.json).toMatchObject({ code: 'bad-request' })
+    expect((reply.json as { detail: string }).detail).toMatch(detail)
+  })
+
   it('cannot reach the prototype of objects', async () => {
     api = await TestApi.start()
     const reply = await api.ask({
@@ -53,6 +66,16 @@ describe('a body', () => {
     api = await TestApi.start()
     const reply = await api.post('/v1/rebuilds', { reference: 'abcdef01', force: true })
     expect(reply.json).toMatchObject({ detail: 'unknown field "force"' })
+  })
+})
+
+describe('a path', () => {
+  it('that is no text is refused like all else, with a problem document', async () => {
+    api = await TestApi.start()
+    const reply = await api.ask({ path: '/v1/statements/%ff' })
+    expect(reply.status).toBe(400)
+    expect(reply.headers['content-type']).toContain('application/problem+json')
+    expect(reply.json).toMatchObject({ code: 'bad-request', family: 'HttpError' })
   })
 })
 

@@ -19,6 +19,7 @@ describe('a card file', () => {
     ['{"format":2,"card":"AQ=="}', /ada\.card is of format 2: update rebuildnet/],
     ['{"format":1,"card":"AQ==","earlier":[1]}', /ada\.card: "earlier" is no list of cards/],
     ['{"format":', /ada\.card is no operator card/],
+    ['{"format":1,"card":"AQ==","card":"Ag=="}', /ada\.card says one thing twice/],
     ['junk\n', /ada\.card is no operator card/],
     ['', /ada\.card is no operator card/],
     ['[]', /ada\.card has no field "card"/],

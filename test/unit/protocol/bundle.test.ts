@@ -15,6 +15,9 @@ const bundle = {
 }
 const bytes = encodeBundle(bundle)
 
+/** Asks about one image where the first `image` counts, and about another where the last does. */
+const QUESTION_OF_B = `"image":"b","digest":"${digestOf('good')}","platform":"linux/amd64"}`
+
 /** An entry of any type, behind the bundle's first line. */
 function made(...entries: readonly [type: number, data: Uint8Array][]): Uint8Array {
   const parts = entries.flatMap(([type, data]) => [type, 0, 0, 0, data.length, ...data])
@@ -65,6 +68,7 @@ describe('a bundle', () => {
     ['malformed', made([1, utf8('{')])],
     ['malformed', made([1, utf8('null')])],
     ['malformed', made([1, utf8('{"image":"a","digest":"b","platform":"c"}')])],
+    ['malformed', made([1, utf8(`{"image":"a",${QUESTION_OF_B}`)])],
   ])('is %s where it is not one of ours (%#)', (code, data) => {
     expect(codeOf(data)).toBe(code)
   })
