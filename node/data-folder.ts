@@ -3,10 +3,11 @@
  *
  * It is 0700 and the keys in it 0600; nothing in it is within reach of a build.
  */
-import { mkdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Digest } from '../protocol/identifiers.ts'
+import { writeFileAtomic } from './atomic-file.ts'
 import { ConfigError } from './config-error.ts'
 
 export interface DataFolder {
@@ -215,7 +216,7 @@ export async function createDataFolder(root: string): Promise<DataFolder> {
     [folder.policy, POLICY_TEMPLATE],
   ] as const
   for (const [path, text] of files) {
-    if (!(await exists(path))) await writeFile(path, text, { mode: 0o600 })
+    if (!(await exists(path))) await writeFileAtomic(path, text)
   }
   return folder
 }

@@ -6,7 +6,7 @@
  * elsewhere. A newer card takes the place of the one here, on the disk first; one that brings
  * another signing key (`rotate`) does so in three steps, each of which the next start can finish.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Crypto } from '../protocol/crypto.ts'
 import { openStatement } from '../protocol/open-statement.ts'
@@ -114,7 +114,7 @@ export async function initDataFolder(
   }
   try {
     if (given === undefined) await make(folder.rootKey)
-    else await writeFile(folder.rootPublic, `${given.rootKey.type} ${given.rootKey.key}\n`)
+    else await writeFileAtomic(folder.rootPublic, `${given.rootKey.type} ${given.rootKey.key}\n`)
     const root = given ?? (await openRootSigner(folder.rootKey))
     // Of a try that was cut off: no card ever listed it.
     await rm(folder.nextSigningKey, { force: true })
@@ -179,7 +179,7 @@ export async function settleRootKey(
   { rootKey }: Pick<OperatorCard, 'rootKey'>,
 ): Promise<void> {
   if (rootKey.type !== 'ed25519') {
-    await writeFile(folder.rootPublic, `${rootKey.type} ${rootKey.key}\n`)
+    await writeFileAtomic(folder.rootPublic, `${rootKey.type} ${rootKey.key}\n`)
     return
   }
   const next = await loadSigningKey(folder.nextRootKey).catch(() => undefined)

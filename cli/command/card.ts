@@ -1,11 +1,10 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { encodeCardFile } from '../card-file.ts'
-import { CliError } from '../cli-error.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
 import { cardExpiryNote } from '../terminal/card-expiry.ts'
+import { writeNamedFile } from '../write-file.ts'
 
 export function define(command: Command, bind: Bind): void {
   command
@@ -27,13 +26,7 @@ export function define(command: Command, bind: Bind): void {
       else context.io.stdout.write(text)
       return EXIT.yes
     }
-    try {
-      await writeFile(file, text)
-    } catch (cause) {
-      throw new CliError('file', `${file} cannot be written: ${(cause as Error).message}`, {
-        cause,
-      })
-    }
+    await writeNamedFile(file, text)
     if (context.json) context.out.value({ operator: card.operator, file })
     else context.out.line(`the card of ${card.operator} is in ${file}`)
     return EXIT.yes

@@ -1,5 +1,4 @@
 /** Evidence as a file: everything about one image, or the proof that an operator told two histories. */
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { CliError } from '../cli-error.ts'
 import type { Bind } from '../command-table.ts'
@@ -7,6 +6,7 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples, platformOption } from '../option.ts'
 import { bytesWords, operatorWords } from '../terminal/words.ts'
+import { writeNamedFile } from '../write-file.ts'
 
 interface Options {
   readonly output: string
@@ -46,7 +46,7 @@ async function exportImage(image: string, options: Options, context: Context): P
     client.exportBundle({ image, ...(platform === undefined ? {} : { platform }) }),
   )
   const bytes = Buffer.from(bundle, 'base64')
-  await write(output, bytes)
+  await writeNamedFile(output, bytes)
   if (context.json) context.out.value({ file: output, bytes: bytes.length })
   else context.out.line(`the evidence for ${image} is in ${output} (${bytesWords(bytes.length)})`)
   return EXIT.yes
@@ -60,7 +60,7 @@ async function exportProof(operator: string, options: Options, context: Context)
     else context.out.line(`no proof about "${operator}" is known here`)
     return EXIT.no
   }
-  await write(options.output, Buffer.from(proof.proof, 'base64'))
+  await writeNamedFile(options.output, Buffer.from(proof.proof, 'base64'))
   const { proof: _bytes, ...shown } = proof
   if (context.json) context.out.value({ file: options.output, ...shown })
   else {
@@ -69,10 +69,4 @@ async function exportProof(operator: string, options: Options, context: Context)
     if (others.length > 0) context.out.note(`${others.length} more about other keys of it`)
   }
   return EXIT.yes
-}
-
-async function write(path: string, bytes: Uint8Array): Promise<void> {
-  await writeFile(path, bytes).catch((cause: unknown) => {
-    throw new CliError('file', `${path} cannot be written: ${(cause as Error).message}`, { cause })
-  })
 }

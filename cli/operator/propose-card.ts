@@ -3,7 +3,6 @@
  * hand it to the node; or, where keys of other machines have to agree too, write the draft that
  * they sign.
  */
-import { writeFile } from 'node:fs/promises'
 import {
   encodeDraft,
   finishDraft,
@@ -21,6 +20,7 @@ import type { Context } from '../context.ts'
 import { EXIT } from '../exit-code.ts'
 import { strong } from '../terminal/style.ts'
 import { countWords } from '../terminal/words.ts'
+import { writeNamedFile } from '../write-file.ts'
 import { cardChanges } from './card-changes.ts'
 import { installCard } from './install-card.ts'
 import { rootsFor, type OwnOperator } from './own-operator.ts'
@@ -102,11 +102,7 @@ export async function proposeCard(
 }
 
 export async function writeDraft(file: string, draft: CardDraft): Promise<void> {
-  try {
-    await writeFile(file, encodeDraft(draft))
-  } catch (cause) {
-    throw new CliError('file', `${file} cannot be written: ${(cause as Error).message}`, { cause })
-  }
+  await writeNamedFile(file, encodeDraft(draft))
 }
 
 function proverWords(prover: string): string {

@@ -4,9 +4,10 @@
  * that others may read is refused. protocol/README.md.
  */
 import { createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto'
-import { open, readFile, rm, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import type { KeyHex } from '../../protocol/identifiers.ts'
 import type { Signer } from '../../protocol/signer.ts'
+import { createFile } from '../atomic-file.ts'
 
 export type KeyErrorCode =
   | 'key-missing'
@@ -82,17 +83,7 @@ export async function readSeed(file: string): Promise<Uint8Array> {
 /** Makes a new key in `file`, which must not exist yet, and flushes it to disk; throws KeyError. */
 export async function createSigningKey(file: string): Promise<SigningKey> {
   const seed = randomBytes(32)
-  const handle = await open(file, 'wx', 0o600).catch((cause: unknown) => refuse(file, cause))
-  try {
-    await handle.writeFile(`${seed.toString('hex')}\n`)
-    await handle.sync()
-  } catch (cause) {
-    // Half a key would stand in the way of the next try.
-    await rm(file, { force: true })
-    refuse(file, cause)
-  } finally {
-    await handle.close()
-  }
+  await createFile(file, `${seed.toString('hex')}\n`).catch((cause: unknown) => refuse(file, cause))
   return new SigningKey(seed)
 }
 

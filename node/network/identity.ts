@@ -6,9 +6,10 @@
  * 32-byte seed, and is for its owner alone.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, stat } from 'node:fs/promises'
+import { mkdir, readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseHex, toHex } from '../../protocol/bytes.ts'
+import { createFile } from '../atomic-file.ts'
 import { NetworkError } from './network-error.ts'
 
 const FORMAT = 'rebuildnet-peer-key/1'
@@ -41,13 +42,7 @@ async function createPeerSeed(path: string): Promise<Uint8Array> {
   const seed = new Uint8Array(randomBytes(32))
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const file = await open(path, 'wx', 0o600)
-    try {
-      await file.writeFile(`${FORMAT} ${toHex(seed)}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await createFile(path, `${FORMAT} ${toHex(seed)}\n`)
   } catch (error) {
     throw peerKeyError(path, `cannot be written (${(error as Error).message})`, error)
   }

@@ -5,8 +5,9 @@
  * Nothing else depends on it: it hides a network, and is no reason to trust who is in it.
  */
 import { randomBytes } from 'node:crypto'
-import { open, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { toHex } from '../../protocol/bytes.ts'
+import { createFile } from '../atomic-file.ts'
 import { NetworkError } from './network-error.ts'
 
 const HEADER = '/key/swarm/psk/1.0.0/\n/base16/\n'
@@ -33,13 +34,7 @@ export async function loadNetworkKey(path: string): Promise<Uint8Array> {
 /** Writes a new key, and never over a file that is there. */
 export async function createNetworkKey(path: string): Promise<void> {
   try {
-    const file = await open(path, 'wx', 0o600)
-    try {
-      await file.writeFile(`${HEADER}${toHex(new Uint8Array(randomBytes(32)))}\n`)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
+    await createFile(path, `${HEADER}${toHex(new Uint8Array(randomBytes(32)))}\n`)
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST'
     const what = exists

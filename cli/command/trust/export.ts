@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { OperatorSummary } from '../../../node/http/trust-summary.ts'
 import { CliError } from '../../cli-error.ts'
@@ -6,6 +5,7 @@ import type { Bind } from '../../command-table.ts'
 import { EXIT } from '../../exit-code.ts'
 import { isUnsafeName } from '../../terminal/safe-text.ts'
 import { countWords } from '../../terminal/words.ts'
+import { writeNamedFile } from '../../write-file.ts'
 
 export function defineTrustExport(parent: Command, bind: Bind): void {
   const command = parent
@@ -25,11 +25,7 @@ export function defineTrustExport(parent: Command, bind: Bind): void {
     // Seconds only grow, as the serial of a list must.
     const serial = Math.floor(Date.now() / 1000)
     const text = encodeList(options.list, serial, trusted)
-    await writeFile(file, text).catch((cause: unknown) => {
-      throw new CliError('file', `${file} cannot be written: ${(cause as Error).message}`, {
-        cause,
-      })
-    })
+    await writeNamedFile(file, text)
     const sign = `ssh-keygen -Y sign -n rebuildnet-trust/1 -f ~/.ssh/id_ed25519 ${file}`
     const { out } = context
     if (out.json) out.value({ file, list: options.list, serial, operators: trusted.length, sign })
