@@ -15,6 +15,8 @@ import { StatementError } from './statement-error.ts'
 
 const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 
+const USUAL_START = headerStart(PAYLOAD_TYPE)
+
 /** Base64 grows a payload by a third; the rest is room for white space and keys. */
 const MAX_JSON_ENVELOPE_BYTES = 2 * MAX_STATEMENT_BYTES
 const JSON_LIMITS = { maxDepth: 16, maxStringLength: MAX_JSON_ENVELOPE_BYTES }
@@ -32,8 +34,17 @@ export function preAuthHeader(
   bytes: number,
   payloadType: string = PAYLOAD_TYPE,
 ): Uint8Array<ArrayBuffer> {
-  const { length } = payloadType === PAYLOAD_TYPE ? payloadType : utf8(payloadType)
-  return utf8(`DSSEv1 ${length} ${payloadType} ${bytes} `)
+  const start = payloadType === PAYLOAD_TYPE ? USUAL_START : headerStart(payloadType)
+  // Digits are ASCII, and of each statement a header is made several times.
+  const length = `${bytes} `
+  const header = new Uint8Array(start.length + length.length)
+  header.set(start)
+  for (let i = 0; i < length.length; i++) header[start.length + i] = length.charCodeAt(i)
+  return header
+}
+
+function headerStart(payloadType: string): Uint8Array<ArrayBuffer> {
+  return utf8(`DSSEv1 ${utf8(payloadType).length} ${payloadType} `)
 }
 
 /** The JSON envelope of a statement, on one line. */

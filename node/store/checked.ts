@@ -6,6 +6,7 @@
  * It guards against the disk, not against a person; statements certify themselves.
  */
 import { crc32 } from 'node:zlib'
+import { pooled } from './pooled.ts'
 
 const CHECK_BYTES = 4
 
@@ -14,8 +15,8 @@ function check(key: Uint8Array, payload: Uint8Array): number {
 }
 
 export function encodeChecked(key: Uint8Array, payload: Uint8Array): Uint8Array {
-  const value = new Uint8Array(CHECK_BYTES + payload.length)
-  new DataView(value.buffer).setUint32(0, check(key, payload))
+  const value = pooled(CHECK_BYTES + payload.length)
+  value.writeUInt32BE(check(key, payload))
   value.set(payload, CHECK_BYTES)
   return value
 }

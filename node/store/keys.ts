@@ -5,9 +5,10 @@
  * layout raises STORE_FORMAT. Statements are the truth, the tables from 0x10 to 0x1f are derived
  * from them and can be rebuilt, records are JSON or bytes of the parts that own them.
  */
-import { concat, toHex, utf8 } from '../../protocol/bytes.ts'
+import { toHex, utf8 } from '../../protocol/bytes.ts'
 import type { Digest, ImageName, InputDigest, KeyHex, Sid } from '../../protocol/identifiers.ts'
 import type { StatementKind } from '../../protocol/statement.ts'
+import { pooled } from './pooled.ts'
 
 export const STORE_FORMAT = 3
 
@@ -104,19 +105,30 @@ function digestBytes(digest: Digest): Uint8Array {
 }
 
 function arrivalBytes(arrival: number): Uint8Array {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(arrival))
+  const bytes = pooled(8)
+  bytes.writeUInt32BE(Math.floor(arrival / 2 ** 32))
+  bytes.writeUInt32BE(arrival % 2 ** 32, 4)
   return bytes
 }
 
 export function keyIn(table: TableName, ...parts: readonly Uint8Array[]): Uint8Array {
-  return concat(Uint8Array.of(TABLES[table]), ...parts)
+  let length = 1
+  for (const part of parts) length += part.length
+  const key = pooled(length)
+  key[0] = TABLES[table]
+  let at = 1
+  for (const part of parts) {
+    key.set(part, at)
+    at += part.length
+  }
+  return key
 }
 
 /** Every key of `table` that begins with `parts`. */
 export function rangeIn(table: TableName, ...parts: readonly Uint8Array[]): KeyRange {
   const gte = keyIn(table, ...parts)
-  const lt = gte.slice()
+  // A slice of a Buffer would be the same bytes.
+  const lt = new Uint8Array(gte)
   for (let i = lt.length - 1; i >= 0; i--) {
     const byte = lt[i] as number
     if (byte === 0xff) continue

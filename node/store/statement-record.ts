@@ -6,13 +6,14 @@
  * On each read the hash of the whole message is compared and the sid computed again from the
  * bytes; the signature was verified when it was stored, and the hash pins it.
  */
-import { concat, equalBytes } from '../../protocol/bytes.ts'
+import { equalBytes } from '../../protocol/bytes.ts'
 import type { Crypto } from '../../protocol/crypto.ts'
 import { parseEnvelope } from '../../protocol/envelope.ts'
 import type { Sid } from '../../protocol/identifiers.ts'
 import { sidOf } from '../../protocol/sid.ts'
 import { encodeChecked, parseChecked } from './checked.ts'
 import { lastSid, statementKey } from './keys.ts'
+import { pooled } from './pooled.ts'
 
 const ARRIVAL_BYTES = 8
 const HASH_BYTES = 32
@@ -41,7 +42,10 @@ export function encodeStatementRecord(
   const head = new Uint8Array(ARRIVAL_BYTES + HASH_BYTES)
   new DataView(head.buffer).setBigUint64(0, BigInt(record.arrival))
   head.set(messageHash(record.bytes, crypto), ARRIVAL_BYTES)
-  return concat(encodeChecked(statementKey(sid), head), record.bytes)
+  const value = pooled(HEADER_BYTES + record.bytes.length)
+  value.set(encodeChecked(statementKey(sid), head))
+  value.set(record.bytes, HEADER_BYTES)
+  return value
 }
 
 function parseHead(key: Uint8Array, value: Uint8Array): Uint8Array | undefined {

@@ -309,7 +309,8 @@ export class StatementTable {
       }
       return addToLedger(ledger, entries, found === undefined ? 'new' : 'replacement')
     }, options.sync ?? false)
-    this.#cache.add(statement)
+    // A copy: the statement that was opened holds the bytes that it was opened from.
+    this.#cache.add({ ...statement })
     this.#revisions.raise(imageOf(statement), statement.body.kind)
     return 'stored'
   }

@@ -16,7 +16,8 @@ import { contradictionOf, contradictionShownBy } from './contradiction.ts'
 import { proveMisfiled, proveRewrite, type EquivocationProof } from './equivocation.ts'
 import { FollowedLog } from './followed-log.ts'
 import type { Head } from './head.ts'
-import { LEAF_SLOT_BYTES, checkLeafAt, tagOf, type ProjectTag } from './leaf.ts'
+import { KnownTags } from './known-tags.ts'
+import { LEAF_SLOT_BYTES, checkLeafAt, type ProjectTag } from './leaf.ts'
 import { LogError } from './log-error.ts'
 import type { HeadAnswer, LeavesAnswer, LogGap } from './log-answer.ts'
 import { PendingRecords, type LogRecord } from './log-records.ts'
@@ -53,12 +54,14 @@ export class LogBook {
   /** Operator and key -> its logs by n. */
   readonly #chains = new Map<string, Map<number, FollowedLog>>()
   readonly #index: SidIndex
+  readonly #tags: KnownTags
   readonly #pending = new PendingRecords()
   readonly #proofs = new ProofShelf(this.#pending)
 
   constructor({ crypto, secret, wants }: LogBookComponents) {
     this.#crypto = crypto
     this.#wants = wants
+    this.#tags = new KnownTags(crypto)
     this.#index = new SidIndex(crypto, secret, (leaf) => this.#slotOf(leaf).subarray(1, 33))
   }
 
@@ -94,10 +97,7 @@ export class LogBook {
     return { kind: 'needs-leaves', from: log.tree.size, to: head.size }
   }
 
-  /**
-   * Takes leaves [from, head.size) of the head's log, in slots of 49 bytes, after `offerHead` has asked
-   * for them.
-   */
+  /** Takes leaves [from, head.size) of the head's log, in slots, after `offerHead` has asked for them. */
   addLeaves(from: number, slots: Uint8Array, head: Head): LeavesAnswer {
     const log = this.#wants(head.origin) ? this.#logOf(head.origin) : undefined
     if (log === undefined) return { kind: 'refused', why: 'this log is not followed' }
@@ -212,7 +212,7 @@ export class LogBook {
     kept = true,
   ): EquivocationProof | undefined {
     const { sid, key, body } = statement
-    const tag = body && tagOf(body, this.#crypto)
+    const tag = body && this.#tags.of(body)
     let proof: EquivocationProof | undefined
     for (const [log, index] of this.#leaves(sid)) {
       const foreign = log.origin.key !== key

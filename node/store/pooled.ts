@@ -1,0 +1,8 @@
+/**
+ * Room for what is written once, handed to LevelDB and forgotten: keys and values, ten for each
+ * statement. A piece of Node's pool costs a fraction of an array with memory of its own. It is a
+ * Buffer: its slice() is no copy, and what it held before is in it until it is written over.
+ */
+export function pooled(bytes: number): Buffer {
+  return Buffer.allocUnsafe(bytes)
+}
