@@ -36,12 +36,16 @@ export interface EvidenceComponents {
 
 /** Some 4 KB each. */
 const MAX_KEPT_STATEMENTS = 20_000
+/** Some 600 bytes: each question about an image needs all of them. */
+const OUTLINES_A_STATEMENT = 6
 const CARDS: ImageName = ''
 const VOTES: readonly StatementKind[] = ['rebuild', 'commitment']
 
 interface Kept {
   readonly revision: string
   readonly statements: readonly unknown[]
+  /** As so many statements. */
+  readonly weight: number
 }
 
 /** As decide() is given them. */
@@ -63,8 +67,11 @@ export class TallyEvidence {
   /** Every release of an image, in outline. */
   releasesOf(image: ImageName): Promise<readonly SignedOutline[]> {
     const { statements } = this.#components
-    return this.#keep(`releases ${image}`, statements.revisionOf(image, 'release'), () =>
-      statements.outlines(image),
+    return this.#keep(
+      `releases ${image}`,
+      statements.revisionOf(image, 'release'),
+      () => statements.outlines(image),
+      OUTLINES_A_STATEMENT,
     )
   }
 
@@ -146,6 +153,8 @@ export class TallyEvidence {
     name: string,
     revision: string,
     read: () => Promise<readonly S[]>,
+    /** How many of what is read take the room of a statement. */
+    perStatement = 1,
   ): Promise<readonly S[]> {
     const kept = this.#kept.get(name)
     if (kept !== undefined) {
@@ -154,13 +163,14 @@ export class TallyEvidence {
         this.#kept.set(name, kept)
         return kept.statements as readonly S[]
       }
-      this.#size -= weightOf(kept)
+      this.#size -= kept.weight
     }
     const statements = await read()
     this.#forget(name)
-    const fresh: Kept = { revision, statements }
-    this.#kept.set(name, fresh)
-    this.#size += weightOf(fresh)
+    // That nothing was found takes room as well.
+    const weight = 1 + statements.length / perStatement
+    this.#kept.set(name, { revision, statements, weight })
+    this.#size += weight
     for (const [oldest] of this.#kept) {
       if (this.#size <= MAX_KEPT_STATEMENTS || oldest === name) break
       this.#forget(oldest)
@@ -172,13 +182,8 @@ export class TallyEvidence {
     const kept = this.#kept.get(name)
     if (kept === undefined) return
     this.#kept.delete(name)
-    this.#size -= weightOf(kept)
+    this.#size -= kept.weight
   }
-}
-
-/** That nothing was found takes room as well. */
-function weightOf({ statements }: Kept): number {
-  return statements.length + 1
 }
 
 /** Those whose withdrawals are heard: the asked one and whatever the policy maps some image to. */

@@ -42,6 +42,13 @@ export async function readOutlines(
   image: ImageName,
 ): Promise<readonly SignedOutline[]> {
   const outlines: SignedOutline[] = []
+  // Most have the same signer and source: one text serves for all.
+  const texts = new Map<string, string>()
+  const shared = (text: string): string => {
+    const known = texts.get(text)
+    if (known === undefined) texts.set(text, text)
+    return known ?? text
+  }
   for await (const entries of database.scan(outlineRange(image))) {
     for (const [entry, value] of entries) {
       const payload = parseChecked(entry, value)
@@ -50,12 +57,14 @@ export async function readOutlines(
       const [key, version, announced, repository, commit, platforms] = JSON.parse(text) as Fields
       outlines.push({
         sid: lastSid(entry),
-        key,
+        key: shared(key),
         body: {
           ...{ kind: 'release', image, version, announced },
-          source: { repository, commit },
+          source: { repository: shared(repository), commit },
           platforms: platforms.map(([platform, manifestDigest]) =>
-            manifestDigest === undefined ? { platform } : { platform, manifestDigest },
+            manifestDigest === undefined
+              ? { platform: shared(platform) }
+              : { platform: shared(platform), manifestDigest },
           ),
         },
       })
