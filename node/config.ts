@@ -185,7 +185,7 @@ const schema = z.strictObject({
     .optional(),
   log_level: z.enum(['silent', 'error', 'warn', 'info', 'debug']).optional(),
   insecure: z.array(z.string()).optional(),
-  webhooks: z.array(z.url()).optional(),
+  webhooks: z.array(z.url().regex(/^https?:/, 'must be an http:// or https:// URL')).optional(),
   min_free_mb: z.number().int().min(0).optional(),
   blind_votes: z.boolean().optional(),
   blind_wait: duration.optional(),
@@ -229,8 +229,21 @@ type Layer = z.output<typeof schema>
 /** A setting from outside the file: `listen` and `sync_interval` as in config.toml, `build.timeout` dotted. */
 export type ConfigFlags = Readonly<Record<string, unknown>>
 
+/** How somebody types what is called so in the file: the table is said only where the key says too little. */
+function flagName(path: TomlPath): string {
+  const inSection = SECTIONS.some((section) => section === path[0])
+  const name = path.slice(0, inSection ? 2 : 1).join('.')
+  if (name === 'build.proxy') return '--build-proxy'
+  if (name === 'webhooks') return '--webhook'
+  return `--${name.slice(name.indexOf('.') + 1).replaceAll('_', '-')}`
+}
+
 /** `where` says what an error is about: a file and the line of the key in it, or where else it was set. */
-function parseLayer(value: unknown, where: (path: TomlPath) => string): Layer {
+function parseLayer(
+  value: unknown,
+  where: (path: TomlPath) => string,
+  nameOf = (path: TomlPath): string => path.join('.'),
+): Layer {
   const format = (value as { format?: unknown }).format
   if (typeof format === 'number' && format > CONFIG_FORMAT) {
     throw new ConfigError(
@@ -251,7 +264,7 @@ function parseLayer(value: unknown, where: (path: TomlPath) => string): Layer {
       `${where(unknown)}: unknown key "${unknown.join('.')}"; known: ${Object.keys(keys).join(', ')}`,
     )
   }
-  throw new ConfigError('bad-value', `${where(path)}: "${path.join('.')}" ${issueWords(issue)}`)
+  throw new ConfigError('bad-value', `${where(path)}: "${nameOf(path)}" ${issueWords(issue)}`)
 }
 
 function keysOf(section: Section): object {
@@ -316,7 +329,7 @@ export async function loadConfig(sources: ConfigSources): Promise<Config> {
   const layers = [
     parseLayer(parseToml(text, path), (key) => placeIn(path, text, key)),
     parseLayer(environmentLayer(sources.environment ?? {}), () => 'environment (REBUILDNET_…)'),
-    parseLayer(flagLayer(sources.flags ?? {}), () => 'command line'),
+    parseLayer(flagLayer(sources.flags ?? {}), () => 'command line', flagName),
   ]
   const top: Layer = Object.assign({}, ...layers) as Layer
   const merged = <S extends Section>(section: S): NonNullable<Layer[S]> =>

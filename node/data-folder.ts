@@ -130,6 +130,8 @@ format = 1
 # insecure = []             # hosts that may be plain http or private addresses
 # webhooks = []             # URLs that alerts are posted to
 # min_free_mb = 1024        # the store is read-only with less free space
+# blind_votes = true        # commit to results of releases that are announced before their image is out
+# blind_wait = "2h"         # the longest that a result waits for the commitments of others
 
 [build]
 # concurrency = 1

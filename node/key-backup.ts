@@ -14,6 +14,7 @@ import { openStatement } from '../protocol/open-statement.ts'
 import type { OperatorCard } from '../protocol/operator-card.ts'
 import { StatementError } from '../protocol/statement-error.ts'
 import { writeFileAtomic } from './atomic-file.ts'
+import { readBoundedFile } from './bounded-file.ts'
 import { openText, sealText } from './crypto/sealed-text.ts'
 import { KeyError, readSeed, SigningKey } from './crypto/signing-key.ts'
 import { createDataFolder, type DataFolder } from './data-folder.ts'
@@ -183,10 +184,12 @@ async function openBackup(
 }
 
 async function readBackup(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
-    throw new KeyError('key-inaccessible', file, (cause as Error).message, cause)
-  })
-  return bytes.length > MAX_BACKUP_BYTES ? '' : (decodeUtf8(bytes) ?? '')
+  const bytes = await readBoundedFile(
+    file,
+    MAX_BACKUP_BYTES,
+    (reason, cause) => new KeyError('key-inaccessible', file, reason, cause),
+  )
+  return decodeUtf8(bytes) ?? ''
 }
 
 function parseContent(file: string, bytes: Uint8Array, crypto: Crypto): ParsedBackup {

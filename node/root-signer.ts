@@ -12,13 +12,15 @@ import { proveAsRoot } from '../protocol/operator-card.ts'
 import { CARD_NAMESPACE, isSameRootKey, type RootKey } from '../protocol/root-key.ts'
 import { encodeSshKey, parseSshKeyLine } from '../protocol/ssh-key.ts'
 import { parseSshArmor } from '../protocol/ssh-signature.ts'
+import { readBoundedFile } from './bounded-file.ts'
 import { ConfigError } from './config-error.ts'
 import { loadSigningKey } from './crypto/signing-key.ts'
 import type { DataFolder } from './data-folder.ts'
-import { describeSystemError } from './system-error.ts'
 import { findTool } from './system/packages.ts'
 
 const MAX_OUTPUT_BYTES = 64 * 1024
+/** A key with its comment, and more than that. */
+const MAX_ROOT_KEY_BYTES = 64 * 1024
 
 export interface RootSigner {
   readonly rootKey: RootKey
@@ -33,9 +35,12 @@ export interface RootSigner {
  * whose private part an agent has. Throws ConfigError, or KeyError for a raw one.
  */
 export async function openRootSigner(file: string): Promise<RootSigner> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new ConfigError('not-found', `${file}: ${describeSystemError(cause)}`, { cause })
-  })
+  const bytes = await readBoundedFile(
+    file,
+    MAX_ROOT_KEY_BYTES,
+    (reason, cause) => new ConfigError('not-found', `${file}: ${reason}`, { cause }),
+  )
+  const text = bytes.toString('utf8')
   if (/^[0-9a-f]{64}\s*$/.test(text)) {
     const key = await loadSigningKey(file)
     return {

@@ -150,7 +150,7 @@ describe('a file that is wrong', () => {
       ],
       [base64(card.subarray(0, 50)), /bob\.card is no operator card/],
       [base64(forged), /bob\.card is not trusted: the signature does not verify/],
-      [Buffer.alloc(300_000), /bob\.card is larger than the 262144 bytes/],
+      [Buffer.alloc(300_000), /bob\.card: it is larger than the 262144 bytes/],
     ]
     const file = join(folder, 'bob.card')
     for (const [content, says] of cases) {

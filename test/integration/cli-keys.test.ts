@@ -1,4 +1,5 @@
 /** `key backup`, `restore` and `show`, as they are typed; and a node that was restored. */
+import { execFileSync } from 'node:child_process'
 import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
@@ -136,6 +137,19 @@ describe('key backup and restore', () => {
     expect(ran.exitCode).toBe(0)
     expect(ran.stderr).toContain('is not encrypted')
     expect(await must('new', 'key', 'restore', at('b'))).toMatchObject({ dataFolder: at('new') })
+  })
+
+  it('read nothing that has no end: no device, and no pipe that nobody writes to', async () => {
+    await must('ada', 'init', '--name', 'Ada')
+    execFileSync('mkfifo', [at('pipe')])
+    for (const path of ['/dev/zero', at('pipe')]) {
+      const restored = await run('new', 'key', 'restore', path)
+      const renewed = await run('ada', 'operator', 'renew', '--yes', '--root-key', path)
+      for (const { exitCode, stderr } of [restored, renewed]) {
+        expect(stderr).toContain(`${path}: it is no regular file`)
+        expect(exitCode).toBe(2)
+      }
+    }
   })
 
   it('write over no file, no key and no other operator', async () => {

@@ -279,11 +279,16 @@ describe('start', () => {
     await new Promise((resolve) => blocker.close(resolve))
   })
 
-  it('names a flag that cannot be', async () => {
+  it.each([
+    ['--http', '0.0.0.0:80', 'must be 127.0.0.1:PORT'],
+    ['--sync-interval', '1ms', 'is no duration such as "90s", "10m" or "48h"'],
+    ['--build-proxy', 'cache', 'is no http:// address'],
+    ['--webhook', 'ftp://example.org/', 'must be an http:// or https:// URL'],
+  ])('names the flag %s as it was typed', async (flag, value, words) => {
     await init()
-    const ran = await run('start', '--http', '0.0.0.0:80')
+    const ran = await run('start', flag, value)
     expect(ran.exitCode).toBe(2)
-    expect(ran.stderr).toMatch(/^rebuildnet: command line: "http" must be 127\.0\.0\.1:PORT\n$/)
+    expect(ran.stderr).toBe(`rebuildnet: command line: "${flag}" ${words}\n`)
   })
 })
 

@@ -23,7 +23,7 @@ describe('a file that a user names', () => {
     const pipe = join(root, 'pipe')
     execFileSync('bash', ['-c', 'mkfifo "$0"', pipe])
     for (const path of ['/dev/zero', pipe]) {
-      await expect(readNamedFile(path, 10)).rejects.toThrow(`${path} is no regular file`)
+      await expect(readNamedFile(path, 10)).rejects.toThrow(`${path}: it is no regular file`)
     }
   })
 
