@@ -117,13 +117,14 @@ export function configurationFiles(
 
 function buildah(layout: BuildahLayout, host: BuildahHost): readonly string[] {
   const file = (name: string): string => join(layout.configuration, name)
+  // Podman takes all of it from the files that buildahEnvironment names: as an option it refuses a
+  // run state whose path has more than 50 characters, as that of every node has.
+  if (host.program === 'podman') return ['podman', '--events-backend', 'none']
   const storage = [
     ...['--root', layout.storage],
     ...['--runroot', layout.run],
     ...['--storage-driver', host.storageDriver],
   ]
-  // Podman takes the rest from the variables that buildahEnvironment sets.
-  if (host.program === 'podman') return ['podman', ...storage, '--events-backend', 'none']
   return [
     'buildah',
     ...storage,

@@ -23,8 +23,7 @@ describe.runIf(runs)(`podman build${words}`, () => {
     describeArchives('podman', create)
     describeBuilder('podman', create)
     describeWithRegistry('podman', create)
-    // Its limits are buildah's, whose suite runs them. Not here: a full disk of 64 MB is called
-    // builder-failed in place of disk-full, both infrastructure, and why is not known yet.
+    describeLimits('podman', create)
     describeSafety('podman', create, { ownNetwork: true })
   }
 })

@@ -1,5 +1,6 @@
 /** What the builder suite works with: sources on disk, jobs, and a look into what came out. */
 import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { copyFile, mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -51,7 +52,10 @@ export class Workshop {
     limits: Partial<BuildLimits> = {},
     job: Partial<BuildJob> = {},
   ): Promise<BuildJob> {
-    const workDirectory = await mkdtemp(join(this.folder, 'work-'))
+    // With a path as long as below a node's data folder: sockets and programs have limits on it.
+    const work = join(this.folder, 'work', `0123456789ab-${randomUUID()}`)
+    await mkdir(work, { recursive: true })
+    const workDirectory = await mkdtemp(join(work, 'build-'))
     return {
       sourceDirectory,
       workDirectory,
