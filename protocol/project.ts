@@ -113,11 +113,18 @@ const templateValue = z.union([z.string().max(2048), z.int().min(0).max(MAX_TIME
 
 /** A table of at least one entry; an empty one counts as absent. */
 function table<T>(value: z.ZodType<T>, isKey: (key: string) => boolean, what: string) {
-  return z
+  const entries = z
     .record(spelled(isKey, what), value)
     .refine((entries) => Object.keys(entries).length <= 64, 'must have at most 64 entries')
     .transform((entries) => (Object.keys(entries).length === 0 ? undefined : entries))
-    .optional()
+  return z.preprocess((given, context) => {
+    // Zod leaves this key out of a record and says nothing: what a file says must not vanish.
+    if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__')) {
+      const message = `cannot be ${what} in a project file`
+      context.addIssue({ code: 'custom', path: ['__proto__'], message })
+    }
+    return given
+  }, entries.optional())
 }
 
 const builder = z.strictObject({

@@ -145,6 +145,7 @@ describe('parseProject', () => {
     ],
     ['JOBS = 2', 'JOBS = true', 'wrong-type', 'recipe.build_args.JOBS'],
     ['JOBS = 2', '"1JOBS" = 2', 'bad-value', 'recipe.build_args.1JOBS'],
+    ['JOBS = 2', '__proto__ = "x"', 'bad-value', 'recipe.build_args.__proto__'],
     [
       'from = "label:version"',
       'from = "env:HOME"',
