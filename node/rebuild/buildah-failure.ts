@@ -15,6 +15,8 @@ export interface FailedBuildah extends FailedCommand {
 const KILLED = /\bexited on (?:killed|signal: killed)|exit status 137\b|signal: killed/i
 const REGISTRY =
   /initializing source|pinging container registry|reading manifest|determining manifest|(?:reading|copying|fetching) blob|unable to retrieve auth token|writing blob/i
+/** Layers are piped into a file; what ends the pipe before the layer ends is a disk without room. */
+const PIPE_ENDED = /storing layer "[^"]*" to file: io: read\/write on closed pipe/
 const INVALID =
   /unknown instruction|no FROM statement found|no contents in|parse error|syntax error|was not found in the provided Dockerfile|no stage or image found with that name|dockerfile parse/i
 
@@ -22,7 +24,7 @@ export function explainFailure(failed: FailedBuildah): BuildError {
   const { phase, output, exitCode } = failed
   const last = output.split('\n').findLast((line) => /^error:? /i.test(line))
   const why = tidyReason(last?.replace(/^error:? /i, '') ?? output, failed)
-  if (DISK_FULL.test(output)) {
+  if (DISK_FULL.test(output) || (last !== undefined && PIPE_ENDED.test(last))) {
     return new BuildError('disk-full', `disk full while building: ${why}`)
   }
   if (phase === 'pull') {

@@ -16,6 +16,10 @@ const STEP = 'Error: building at STEP "RUN make": exit status 2'
 
 describe('a failure of buildah', () => {
   it.each([
+    [
+      'disk-full',
+      'Error: committing container for step {Env:[] Command:run}: copying layers and metadata for container "1": initializing source containers-storage:w: storing layer "d8" to file: io: read/write on closed pipe\n',
+    ],
     ['step-failed', `make: *** [all] Error 2\n${STEP}\n`],
     [
       'step-failed',
