@@ -71,17 +71,7 @@ export class GitFetch {
     for (const [first = '', ...more] of attempts) {
       const options = first.startsWith('--') ? [first] : []
       const refs = first.startsWith('--') ? more : [first, ...more]
-      const result = await this.run([
-        'fetch',
-        '--quiet',
-        '--no-tags',
-        '--no-recurse-submodules',
-        '--no-write-fetch-head',
-        ...options,
-        '--end-of-options',
-        this.#location.url,
-        ...refs,
-      ])
+      const result = await this.run(this.fetchCommand(options, refs))
       if (await this.#hasCommit(commit)) return
       if (!succeeded(result)) failure = result
       else failure = undefined
@@ -96,6 +86,21 @@ export class GitFetch {
       'source-commit-missing',
       `commit ${commit} does not exist in ${this.#location.url}: check the release's commit and that it was pushed`,
     )
+  }
+
+  /** What `run` and `must` take to fetch these refs of the remote, and nothing that hangs on them. */
+  fetchCommand(options: readonly string[], refs: readonly string[]): readonly string[] {
+    return [
+      'fetch',
+      '--quiet',
+      '--no-tags',
+      '--no-recurse-submodules',
+      '--no-write-fetch-head',
+      ...options,
+      '--end-of-options',
+      this.url,
+      ...refs,
+    ]
   }
 
   /** The commit that a remote ref stands for; of an annotated tag, the one that it points to. */

@@ -55,7 +55,7 @@ export function fetchTagObject(
   if (object === commit) return Promise.resolve(undefined)
   return withGit(source, signal, object, async (git) => {
     const ref = `+${PREFIX}${name}:refs/fetched/tag`
-    await git.must([...fetchOptions('--depth=1', '--filter=tree:0'), git.url, ref])
+    await git.must(git.fetchCommand(['--depth=1', '--filter=tree:0'], [ref]))
     const text = await git.must(['cat-file', 'tag', object], MAX_TAG_BYTES)
     return new TextEncoder().encode(text)
   })
@@ -70,21 +70,9 @@ export function isOnBranch(
   return withGit(source, signal, commit, async (git) => {
     const ref = `+refs/heads/${branch}:refs/fetched/branch`
     // Commits alone: servers that cannot leave trees out send them too.
-    await git.must([...fetchOptions('--filter=tree:0'), git.url, ref])
+    await git.must(git.fetchCommand(['--filter=tree:0'], [ref]))
     return succeeded(await git.run(['merge-base', '--is-ancestor', commit, 'refs/fetched/branch']))
   })
-}
-
-function fetchOptions(...options: readonly string[]): readonly string[] {
-  return [
-    'fetch',
-    '--quiet',
-    '--no-tags',
-    '--no-recurse-submodules',
-    '--no-write-fetch-head',
-    ...options,
-    '--end-of-options',
-  ]
 }
 
 async function withGit<T>(
