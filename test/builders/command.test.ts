@@ -6,7 +6,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { shellWords } from '../../cli/terminal/words.ts'
+import { NEWLINE_VARIABLE, shellWords } from '../../cli/terminal/words.ts'
 import { CommandBuilder } from '../../node/rebuild/command-builder.ts'
 import type { DetectedBuilder } from '../../node/rebuild/builder.ts'
 import type { CommandProgram } from '../../node/rebuild/command-contract.ts'
@@ -96,7 +96,7 @@ describe.runIf(runs)(`the contract of the builder command${words}`, () => {
     await writeFile(join(job.sourceDirectory, 'Dockerfile'), 'FROM base.example/one:1\n')
     await mkdir(join(job.workDirectory, 'seen'))
     const lines = builder.plan(job).map((argv) => shellWords(argv))
-    execFileSync('sh', ['-eu', '-c', lines.join('\n')])
+    execFileSync('sh', ['-eu', '-c', [NEWLINE_VARIABLE, ...lines].join('\n')])
     const seen = (name: string) => readFileSync(join(job.workDirectory, 'seen', name), 'utf8')
     expect(JSON.parse(seen('recipe.json'))).toEqual(job.recipe)
     expect(seen('bases')).toBe('base.example/one:1\n')
