@@ -20,7 +20,7 @@ describe('the record of a statement', () => {
   })
 
   it('tells of every flipped bit: of the message, of its signature, of when it came', () => {
-    const flipped = value.slice()
+    const flipped = new Uint8Array(value)
     const missed: number[] = []
     for (let bit = 0; bit < value.length * 8; bit++) {
       const [at, mask] = [bit >> 3, 1 << (bit & 7)]
