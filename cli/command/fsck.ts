@@ -41,7 +41,7 @@ export function define(command: Command, bind: Bind): void {
     )
     const clean = isClean(report)
     if (context.json) context.out.value({ clean, ...report })
-    else show(report, clean, context.out)
+    else show(report, { clean, logsOnly: isClean({ ...report, damagedLogs: [] }) }, context.out)
     return clean ? EXIT.yes : EXIT.no
   })
 }
@@ -69,7 +69,13 @@ async function believe(context: Context, { yes }: Options): Promise<number> {
   return belief.believed ? EXIT.yes : EXIT.no
 }
 
-function show(report: FsckReport, clean: boolean, out: Output): void {
+/** What is wrong: nothing, or nothing but logs. */
+interface Found {
+  readonly clean: boolean
+  readonly logsOnly: boolean
+}
+
+function show(report: FsckReport, found: Found, out: Output): void {
   const { damaged, damagedRecords, damagedLogs, damagedFiles, added, removed } = report
   const { kept, unreadable } = report
   const isClosed = kept === null && (unreadable !== null || damagedFiles.length > 0)
@@ -93,7 +99,7 @@ function show(report: FsckReport, clean: boolean, out: Output): void {
           ] as const,
         ]),
   ])
-  if (clean) out.line(good('all is well'))
+  if (found.clean) out.line(good('all is well'))
   else if (report.mended) {
     out.line(warn('mended: what was damaged stands aside'))
     out.line(faint('peers send it again; until one has, nothing is allowed'))
@@ -102,6 +108,9 @@ function show(report: FsckReport, clean: boolean, out: Output): void {
         faint('the next start closes the own log, since its end may be lost, and opens a new one'),
       )
     }
+  } else if (found.logsOnly) {
+    out.line(bad('damaged: the next start mends it'))
+    out.line(faint('logs of others come again from peers, and the own one is closed'))
   } else out.line(bad('damaged: "rebuildnet fsck --reindex" mends it'))
 }
 

@@ -133,6 +133,9 @@ describe('fsck over logs', () => {
     const { exitCode, text } = await fsck()
     expect(exitCode).toBe(1)
     expect(text).toContain('the own log: log 0 is not what its own head says')
+    // There is nothing left that it could mend.
+    expect(text).not.toContain('--reindex')
+    expect(text).toContain('damaged: the next start mends it')
 
     const folder = await openDataFolder(root)
     const { key: own, card } = await loadOperatorIdentity(folder, nodeCrypto)
