@@ -2,6 +2,7 @@
 import { Option, type Command } from 'commander'
 import type { FollowPreview, Priority, ProjectSummary } from '../../node/http/node-service.ts'
 import { rewording } from '../api/api-error.ts'
+import { CliError } from '../cli-error.ts'
 import type { Bind } from '../command-table.ts'
 import { EXIT } from '../exit-code.ts'
 import { addExamples } from '../option.ts'
@@ -42,8 +43,10 @@ export function define(command: Command, bind: Bind): void {
   ])
   bind<Options>(command, async ({ context, options, args: [file = ''] }) => {
     const { out } = context
+    const projectFile = (await readNamedFile(file, MAX_PROJECT_FILE_BYTES)).toString('utf8')
+    if (projectFile === '') throw new CliError('file', `${file} is empty: name a project file`)
     const request = {
-      projectFile: (await readNamedFile(file, MAX_PROJECT_FILE_BYTES)).toString('utf8'),
+      projectFile,
       build: options.build,
       trustRecipe: options.trustRecipe ?? false,
       ...(options.priority === undefined ? {} : { priority: options.priority }),

@@ -21,6 +21,13 @@ beforeEach(async () => {
 afterEach(() => node.stop())
 
 describe('follow', () => {
+  it('names a file that is empty', async () => {
+    const file = await node.file('empty.toml', '')
+    const ran = await node.run('follow', file, '--yes')
+    expect(ran.exitCode).toBe(2)
+    expect(ran.stderr).toContain(`${file} is empty`)
+  })
+
   it('shows what it means and refuses where nobody can be asked', async () => {
     const file = await node.file('app.toml', 'image = "x"')
     const ran = await node.run('follow', file)
