@@ -40,6 +40,7 @@ import type { AttemptProgress } from './rebuild/queue.ts'
 import type { RebuildWork } from './rebuild/rebuilder.ts'
 import type { ColdBuild, PublishedFetch } from './rebuild/settlement.ts'
 import { fetchSource } from './rebuild/source.ts'
+import { Cgroup } from './rebuild/cgroup.ts'
 import { removeWorkFolder, withWorkFolder } from './rebuild/work-folder.ts'
 import { isEmulated, readHostFacts } from './system/host.ts'
 
@@ -99,6 +100,7 @@ export class Workshop {
     await mkdir(this.#options.workFolder, { recursive: true, mode: 0o700 })
     await mkdir(this.#options.logFolder, { recursive: true, mode: 0o700 })
     for (const name of await readdir(this.#options.workFolder)) {
+      await (await Cgroup.left(name)).remove()
       await removeWorkFolder(join(this.#options.workFolder, name))
     }
   }

@@ -6,8 +6,9 @@
  * hands its controllers down (v2). Afterwards the group says whether a limit was hit: a RUN step
  * can swallow an OOM kill and the build still exits 0.
  */
-import { mkdir, readFile, rmdir, writeFile, access } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rmdir, writeFile, access } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export interface CgroupLimits {
@@ -33,9 +34,19 @@ export interface CgroupPaths {
 }
 
 const SYSTEM_PATHS: CgroupPaths = { mount: '/sys/fs/cgroup', own: '/proc/self/cgroup' }
+const PREFIX = 'rebuildnet-'
 const CPU_PERIOD_US = 100_000
 const REMOVE_ATTEMPTS = 40
 const REMOVE_INTERVAL_MS = 25
+
+/** The name of the group of a build whose work folder lies in `folder`: by it, it is found again. */
+export function groupName(folder: string): string {
+  return `${buildsIn(folder)}${randomUUID()}`
+}
+
+function buildsIn(folder: string): string {
+  return `${basename(folder)}-`
+}
 
 /** A directory of one hierarchy, and the limits that are set in it. */
 interface Branch {
@@ -87,6 +98,20 @@ export class Cgroup {
     return branches.length === 0 ? undefined : new Cgroup(branches, false)
   }
 
+  /** Those of builds in this work folder, which a process that died has left. */
+  static async left(folder: string, paths: CgroupPaths = SYSTEM_PATHS): Promise<Cgroup> {
+    const own = await readText(paths.own)
+    const parents = [...(await findV1(own, paths.mount)), ...(await findV2(own, paths.mount))]
+    const branches: Branch[] = []
+    for (const { directory, version } of parents) {
+      for (const name of await readdir(directory).catch((): string[] => [])) {
+        if (!name.startsWith(`${PREFIX}${buildsIn(folder)}`)) continue
+        branches.push({ directory: join(directory, name), version, limits: [] })
+      }
+    }
+    return new Cgroup(branches)
+  }
+
   /** Makes the group `name`, or returns undefined where this machine or user cannot. */
   static async create(
     name: string,
@@ -100,7 +125,7 @@ export class Cgroup {
     for (const parent of parents) {
       const wanted = parent.limits.filter((limit) => !taken.has(limit))
       if (wanted.length === 0) continue
-      const directory = join(parent.directory, `rebuildnet-${name}`)
+      const directory = join(parent.directory, `${PREFIX}${name}`)
       try {
         await mkdir(directory)
       } catch {

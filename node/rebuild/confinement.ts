@@ -5,13 +5,13 @@
  * After every command, even one that exits 0, they are asked whether anything was cut short, since
  * a build that ran into a limit says nothing about its recipe.
  */
-import { randomUUID } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { BuildError } from './build-error.ts'
 import type { BuildLog } from './build-log.ts'
 import type { BuildJob } from './builder.ts'
-import { Cgroup } from './cgroup.ts'
+import { Cgroup, groupName } from './cgroup.ts'
 import { runCommand, type CommandOptions, type CommandResult } from './command.ts'
 import { DiskWatch } from './disk-watch.ts'
 import { Egress, type EgressOptions } from './egress/egress.ts'
@@ -110,7 +110,10 @@ export class Confinement {
       )
     }
     await this.#watch.start()
-    if (apart !== 'contained') this.#cgroup = await Cgroup.create(randomUUID(), this.#job.limits)
+    if (apart !== 'contained') {
+      const { limits, workDirectory } = this.#job
+      this.#cgroup = await Cgroup.create(groupName(dirname(workDirectory)), limits)
+    }
     if (features.has('users') && separateUsers === true) this.#ids = await chooseUserRange()
     if (features.has('egress') && registries !== undefined) {
       await this.#openEgress(registries, apart)

@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { NodeEvent } from '../../node/http/node-service.ts'
+import { Cgroup } from '../../node/rebuild/cgroup.ts'
 import { missingTools } from '../../node/system/packages.ts'
 import { findProcesses } from '../builders/workshop.ts'
 import { LoneMaintainer } from '../support/lone-maintainer.ts'
@@ -50,10 +51,19 @@ describe.skipIf(missing.length > 0)(
       })
     }
 
+    /** Files of the control groups that are there for what the node last had in its work folder. */
+    async function groups(): Promise<readonly string[]> {
+      const lists = folders.map(async (name) => (await Cgroup.left(name)).entrances)
+      return (await Promise.all(lists)).flat()
+    }
+    let folders: readonly string[] = []
+
     async function killInBuild(): Promise<void> {
       await untilSteps('the step runs', true)
       await lone.node.kill()
       await untilSteps('nothing of it runs', false)
+      folders = await readdir(join(lone.node.folder, 'work'))
+      expect(folders).toHaveLength(1)
       expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(lone.node.folder)
       await lone.startNode()
     }
@@ -67,6 +77,7 @@ describe.skipIf(missing.length > 0)(
       expect(said.map(({ sid }) => sid)).toEqual([result])
       expect(said[0]?.body).toMatchObject({ outcome: { kind: 'built' } })
       expect(await readdir(join(lone.node.folder, 'work'))).toEqual([])
+      expect(await groups()).toEqual([])
     })
 
     it('does not build again what had, and was to be built once more before it is said', async () => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, existsSync
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { Cgroup } from '../../../../node/rebuild/cgroup.ts'
+import { Cgroup, groupName } from '../../../../node/rebuild/cgroup.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rebuildnet-cgroup-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -66,6 +66,18 @@ describe('the control group of a build', () => {
       '/pids/rebuildnet-x/cgroup.procs',
       '/cpu,cpuacct/docker/1/rebuildnet-x/cgroup.procs',
     ])
+  })
+
+  it('that a process left is found by the folder of its builds, and no other is', async () => {
+    const tree = makeTree('0::/\n', { 'cgroup.subtree_control': 'memory pids\n' })
+    const name = groupName('/data/work/1-a')
+    await Cgroup.create(name, limits, tree)
+    await Cgroup.create(groupName('/data/work/1-ab'), limits, tree)
+    const left = await Cgroup.left('/data/work/1-a', tree)
+    expect(left.entrances).toEqual([join(tree.mount, `rebuildnet-${name}`, 'cgroup.procs')])
+    await left.remove()
+    expect((await Cgroup.left('/data/work/1-a', tree)).entrances).toEqual([])
+    expect((await Cgroup.left('/data/work/1-ab', tree)).entrances).toHaveLength(1)
   })
 
   it.runIf(process.getuid?.() === 0 && existsSync('/sys/fs/cgroup'))(
