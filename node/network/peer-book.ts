@@ -3,8 +3,7 @@
  *
  * A peer that sends an RPC over the limit, or does not read, is dropped by gossipsub while its
  * connection stays open: deaf, but filling a slot. Such a one is disconnected here, so that it can
- * come back whole, or somebody else can. So is one of a network of another name, which has nothing to
- * say to this node.
+ * come back whole, or somebody else can.
  */
 import type { Connection, IdentifyResult, PeerId } from '@libp2p/interface'
 import type { Clock } from '../clock.ts'
@@ -39,12 +38,7 @@ export interface PeerBookComponents {
   readonly clock: Clock
   readonly memory: PeerMemory
   readonly logger: Logger
-  /** Name of the network that this node is in. */
-  readonly network: string
 }
-
-/** What each node speaks, under the name of its network. */
-const SYNC_PROTOCOL = /^\/rebuildnet\/(.+)\/sync\/1$/
 
 interface Entry {
   readonly since: number
@@ -132,30 +126,6 @@ export class PeerBook {
     if (entry === undefined) return
     entry.agent = agentVersion ?? null
     entry.gossips = protocols.some((protocol) => protocol.startsWith('/meshsub/'))
-    const networks = protocols.flatMap((protocol) => SYNC_PROTOCOL.exec(protocol)?.[1] ?? [])
-    const [other] = networks
-    if (other === undefined || networks.includes(this.#components.network)) return
-    this.#components.logger.warn(
-      { peer: peerId.toString(), network: other },
-      'a peer is of a network of another name and is disconnected',
-    )
-    this.#disconnect(peerId.toString())
-    // Else it would be dialled again as one that is known.
-    void this.#forget(peerId)
-  }
-
-  async #forget(peerId: PeerId): Promise<void> {
-    const { host, logger } = this.#components
-    await host.peerStore.delete(peerId).catch((error: unknown) => {
-      logger.debug({ err: error }, 'a peer could not be forgotten')
-    })
-  }
-
-  #disconnect(peerId: string): void {
-    for (const connection of this.#components.host.getConnections()) {
-      if (connection.remotePeer.toString() !== peerId) continue
-      connection.close().catch((error: unknown) => connection.abort(error as Error))
-    }
   }
 
   readonly #onHeartbeat = (): void => {
@@ -167,7 +137,10 @@ export class PeerBook {
       if (entry.absent < MAX_GOSSIP_ABSENCE_HEARTBEATS) continue
       entry.absent = 0
       logger.warn({ peer: peerId }, 'a peer has left gossip and is disconnected')
-      this.#disconnect(peerId)
+      for (const connection of host.getConnections()) {
+        if (connection.remotePeer.toString() !== peerId) continue
+        connection.close().catch((error: unknown) => connection.abort(error as Error))
+      }
     }
   }
 

@@ -66,10 +66,7 @@ export async function startParts(
   const neighbours: Neighbours = new Set()
   const host = await createHost({ ...components, memory, neighbours }, options)
   const pubsub = host.services.pubsub
-  const peers = new PeerBook(
-    { ...components, host, memory, network: options.network },
-    components.listeners,
-  )
+  const peers = new PeerBook({ ...components, host, memory }, components.listeners)
   const gossip = new Gossip({ pubsub, topics, validator, memory, logger })
   const publishProof = (proof: EquivocationProof): Promise<void> =>
     gossip.publish(topics.head, encodeProofMessage(proof.bytes))
