@@ -55,7 +55,7 @@ interface PruneConfig {
 }
 
 export interface Config {
-  /** Name of the network; nodes of different networks never meet. */
+  /** Name of the network; nodes of different networks exchange nothing. */
   readonly network: string
   /** Multiaddrs to listen on. */
   readonly listen: readonly string[]

@@ -54,7 +54,10 @@ export function define(command: Command, bind: Bind): void {
       collect,
     )
     .option('--no-mdns', 'do not look for nodes in the local network')
-    .option('--network <name>', `nodes of different networks exchange nothing (default: ${network})`)
+    .option(
+      '--network <name>',
+      `nodes of different networks exchange nothing (default: ${network})`,
+    )
     .option('--http <address>', '127.0.0.1:PORT to serve the API on beside the unix socket')
     .option(
       '--sync-interval <duration>',
