@@ -113,7 +113,10 @@ function asUsage(error: unknown): unknown {
     return new CliError('usage', `${said}: did you mean ${suggested.replace(/\?\)$/, '?')}`)
   }
   const { command = 'rebuildnet' } = error as { readonly command?: string }
-  return new CliError('usage', `${said.replaceAll('\n', ' ')}; see "${command} --help"`)
+  return new CliError(
+    'usage',
+    `${said.replaceAll('\n', ' ').replace(/\.$/, '')}; see "${command} --help"`,
+  )
 }
 
 /** An empty argument is mostly a variable that a script forgot to set. */

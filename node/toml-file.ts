@@ -10,6 +10,17 @@ export function parseToml(text: string, where: string): Record<string, unknown> 
   if (Buffer.byteLength(text) > MAX_TOML_BYTES) {
     throw new ConfigError('syntax', `${where} is over ${MAX_TOML_BYTES / 1024} KiB`)
   }
+  const table = parsed(text, where)
+  const date = dateIn(table, [])
+  if (date === undefined) return table
+  // An object like any other to whoever checks it, that would be told to lack the keys of one.
+  throw new ConfigError(
+    'syntax',
+    `${placeIn(where, text, date)}: "${date.join('.')}" is a date of TOML, which no setting is: write a number of seconds, or put it in quotes`,
+  )
+}
+
+function parsed(text: string, where: string): Record<string, unknown> {
   try {
     return parse(text)
   } catch (cause) {
@@ -17,6 +28,18 @@ export function parseToml(text: string, where: string): Record<string, unknown> 
     const reason = cause.message.split('\n')[0] ?? 'not TOML'
     throw new ConfigError('syntax', `${where}:${cause.line}: ${tidy(reason)}`, { cause })
   }
+}
+
+/** Where the first date is; undefined where there is none. */
+function dateIn(value: unknown, path: TomlPath): TomlPath | undefined {
+  if (value instanceof Date) return path
+  if (typeof value !== 'object' || value === null) return undefined
+  const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value)
+  for (const [key, each] of entries) {
+    const found = dateIn(each, [...path, key])
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 /** `FILE:LINE` of a key, or FILE alone where the line is not known: what an error begins with. */

@@ -82,7 +82,7 @@ describe('a wrong call', () => {
   it.each([
     [['verfy', 'x'], "unknown command 'verfy'"],
     [['verify'], "missing required argument 'image'"],
-    [['verify', 'a', 'b'], 'too many arguments'],
+    [['verify', 'a', 'b'], 'got 2: a, b; see "rebuildnet verify --help"'],
     [['verify', 'a', '--proof', 'b'], 'name one thing'],
     [['export', '-o', 'x'], 'name either an image, or an operator'],
     [['verify', 'x', '--plattform', 'y'], "unknown option '--plattform'"],

@@ -90,6 +90,7 @@ describe('an error in a project file', () => {
     [`"${makeOperator('announcer').id}"`, '', 'app.toml:5: "announcers" is empty: put in the oper'],
     ['format = 1', 'format = 7', 'app.toml:1: the file is of format 7, this rebuildnet reads 1'],
     ['image =', '#', 'app.toml: "image" is missing'],
+    ['name = "buildah"', 'name = 2025-01-01', 'app.toml:8: "recipe.builders.0.name" is a date'],
   ])('where %s is %s begins with file and line', (part, change, message) => {
     expect(messageOf(part, change)).toContain(message)
     expect(messageOf(part, change)).not.toContain('\n')
