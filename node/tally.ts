@@ -5,14 +5,8 @@
  * statement can change, asks them again, and tells those who wait for a change.
  */
 import type { Crypto } from '../protocol/crypto.ts'
-import type {
-  Digest,
-  ImageName,
-  OperatorId,
-  Platform,
-  Sid,
-  UnixSeconds,
-} from '../protocol/identifiers.ts'
+import type { Digest, ImageName, Platform, Sid, UnixSeconds } from '../protocol/identifiers.ts'
+import type { OperatorCard } from '../protocol/operator-card.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Project } from '../protocol/project.ts'
 import type { Release } from '../protocol/release.ts'
@@ -253,7 +247,7 @@ export class Tally {
 
   async #touchedBy({ body, sid }: SignedStatement): Promise<readonly Question[]> {
     if (body.kind === 'operator') {
-      if (!this.#isNamed(body.operator)) return []
+      if (!this.#isOfNamed(body)) return []
       const images = this.#components.projects().map(({ image }) => image)
       return (await Promise.all(images.map((image) => this.published(image)))).flat()
     }
@@ -271,8 +265,8 @@ export class Tally {
     return withdrawn.body.kind === 'withdrawal' ? [] : this.#touchedBy(withdrawn)
   }
 
-  /** Whether cards of this operator can change an answer: no other is looked at. */
-  #isNamed(operator: OperatorId): boolean {
+  /** Whether a card can change an answer: no other operator's is looked at. */
+  #isOfNamed({ operator }: OperatorCard): boolean {
     const { policy, projects } = this.#components
     return (
       policy().operators.some(({ id }) => id === operator) ||

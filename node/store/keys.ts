@@ -8,7 +8,7 @@
 import { toHex, utf8 } from '../../protocol/bytes.ts'
 import type { Digest, ImageName, InputDigest, KeyHex, Sid } from '../../protocol/identifiers.ts'
 import type { StatementKind } from '../../protocol/statement.ts'
-import { pooled } from './pooled.ts'
+import { pooled, pooledConcat } from './pooled.ts'
 
 export const STORE_FORMAT = 3
 
@@ -112,16 +112,7 @@ function arrivalBytes(arrival: number): Uint8Array {
 }
 
 export function keyIn(table: TableName, ...parts: readonly Uint8Array[]): Uint8Array {
-  let length = 1
-  for (const part of parts) length += part.length
-  const key = pooled(length)
-  key[0] = TABLES[table]
-  let at = 1
-  for (const part of parts) {
-    key.set(part, at)
-    at += part.length
-  }
-  return key
+  return pooledConcat(Uint8Array.of(TABLES[table]), ...parts)
 }
 
 /** Every key of `table` that begins with `parts`. */

@@ -6,3 +6,16 @@
 export function pooled(bytes: number): Buffer {
   return Buffer.allocUnsafe(bytes)
 }
+
+/** These one after the other, in such a piece. */
+export function pooledConcat(...parts: readonly Uint8Array[]): Buffer {
+  let length = 0
+  for (const part of parts) length += part.length
+  const whole = pooled(length)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}

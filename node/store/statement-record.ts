@@ -13,7 +13,7 @@ import type { Sid } from '../../protocol/identifiers.ts'
 import { sidOf } from '../../protocol/sid.ts'
 import { encodeChecked, parseChecked } from './checked.ts'
 import { lastSid, statementKey } from './keys.ts'
-import { pooled } from './pooled.ts'
+import { pooledConcat } from './pooled.ts'
 
 const ARRIVAL_BYTES = 8
 const HASH_BYTES = 32
@@ -42,10 +42,7 @@ export function encodeStatementRecord(
   const head = new Uint8Array(ARRIVAL_BYTES + HASH_BYTES)
   new DataView(head.buffer).setBigUint64(0, BigInt(record.arrival))
   head.set(messageHash(record.bytes, crypto), ARRIVAL_BYTES)
-  const value = pooled(HEADER_BYTES + record.bytes.length)
-  value.set(encodeChecked(statementKey(sid), head))
-  value.set(record.bytes, HEADER_BYTES)
-  return value
+  return pooledConcat(encodeChecked(statementKey(sid), head), record.bytes)
 }
 
 function parseHead(key: Uint8Array, value: Uint8Array): Uint8Array | undefined {

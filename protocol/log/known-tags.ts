@@ -17,12 +17,16 @@ export class KnownTags {
 
   /** As tagOf(). */
   of(body: StatementBody): ProjectTag {
-    if (body.kind === 'operator') return CARD_TAG
-    const known = this.#known.get(body.image)
+    return body.kind === 'operator' ? CARD_TAG : this.ofImage(body.image)
+  }
+
+  /** As projectTag(). */
+  ofImage(image: ImageName): ProjectTag {
+    const known = this.#known.get(image)
     if (known !== undefined) return known
-    const tag = projectTag(body.image, this.#crypto)
+    const tag = projectTag(image, this.#crypto)
     if (this.#known.size >= MAX_KNOWN) this.#known.clear()
-    this.#known.set(body.image, tag)
+    this.#known.set(image, tag)
     return tag
   }
 }

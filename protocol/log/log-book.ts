@@ -97,7 +97,7 @@ export class LogBook {
     return { kind: 'needs-leaves', from: log.tree.size, to: head.size }
   }
 
-  /** Takes leaves [from, head.size) of the head's log, in slots, after `offerHead` has asked for them. */
+  /** Takes leaves [from, head.size) of a log, in slots of 49 bytes, after `offerHead` has asked for them. */
   addLeaves(from: number, slots: Uint8Array, head: Head): LeavesAnswer {
     const log = this.#wants(head.origin) ? this.#logOf(head.origin) : undefined
     if (log === undefined) return { kind: 'refused', why: 'this log is not followed' }

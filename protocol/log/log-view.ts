@@ -15,7 +15,8 @@ import type { SignedStatement } from '../statement.ts'
 import type { LogView } from '../verdict/log-view.ts'
 import type { EquivocationProof } from './equivocation.ts'
 import type { FollowedLog } from './followed-log.ts'
-import { CARD_TAG, projectTag, type ProjectTag } from './leaf.ts'
+import { KnownTags } from './known-tags.ts'
+import { CARD_TAG } from './leaf.ts'
 import { MAX_HEAD_AHEAD_SECONDS, type LogBook } from './log-book.ts'
 import { parseOrigin } from './origin.ts'
 
@@ -89,12 +90,7 @@ export function createLogView(init: LogViewInit): BookView {
     members.set(operator, member)
     return member
   }
-  const tags = new Map<ImageName, ProjectTag>()
-  const tagOfImage = (image: ImageName): ProjectTag => {
-    const tag = tags.get(image) ?? projectTag(image, crypto)
-    tags.set(image, tag)
-    return tag
-  }
+  const tags = new KnownTags(crypto)
 
   const beginnings = new Map<string, boolean>()
   /** Whether the first leaves of a log are here and give a root: asked for each statement, hashed once. */
@@ -119,7 +115,7 @@ export function createLogView(init: LogViewInit): BookView {
     if (card?.operator !== operator || card.version !== head.card.version) missing.add('card')
     let missingStatements = 0
     for (const log of logs) {
-      missingStatements += log.missing(tagOfImage(image)) + log.missing(CARD_TAG)
+      missingStatements += log.missing(tags.ofImage(image)) + log.missing(CARD_TAG)
     }
     if (missingStatements > 0) missing.add('statements')
     for (const gap of unsealed(logs, begins)) missing.add(gap)
@@ -140,7 +136,7 @@ export function createLogView(init: LogViewInit): BookView {
     const logs = book.logsOf(operator, key).filter((each) => each.origin.n <= n)
     const missing = new Set<LogGapReason>(unsealed(logs, begins))
     const missingStatements = logs.reduce(
-      (sum, each) => sum + each.missingBelow(tagOfImage(image), each === log ? size : Infinity),
+      (sum, each) => sum + each.missingBelow(tags.ofImage(image), each === log ? size : Infinity),
       0,
     )
     if (missingStatements > 0) missing.add('statements')

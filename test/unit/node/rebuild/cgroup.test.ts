@@ -70,14 +70,14 @@ describe('the control group of a build', () => {
 
   it('that a process left is found by the folder of its builds, and no other is', async () => {
     const tree = makeTree('0::/\n', { 'cgroup.subtree_control': 'memory pids\n' })
-    const name = groupName('/data/work/1-a')
+    const name = groupName('1-a')
     await Cgroup.create(name, limits, tree)
-    await Cgroup.create(groupName('/data/work/1-ab'), limits, tree)
-    const left = await Cgroup.left('/data/work/1-a', tree)
+    await Cgroup.create(groupName('1-ab'), limits, tree)
+    const left = await Cgroup.left('1-a', tree)
     expect(left.entrances).toEqual([join(tree.mount, `rebuildnet-${name}`, 'cgroup.procs')])
     await left.remove()
-    expect((await Cgroup.left('/data/work/1-a', tree)).entrances).toEqual([])
-    expect((await Cgroup.left('/data/work/1-ab', tree)).entrances).toHaveLength(1)
+    expect((await Cgroup.left('1-a', tree)).entrances).toEqual([])
+    expect((await Cgroup.left('1-ab', tree)).entrances).toHaveLength(1)
   })
 
   it.runIf(process.getuid?.() === 0 && existsSync('/sys/fs/cgroup'))(
