@@ -132,6 +132,14 @@ describe('project lint', () => {
     expect(ran.json).toMatchObject({ error: { code: 'recipe-reads-own-image' } })
   })
 
+  it('says what else it can read where the source cannot be fetched', async () => {
+    const { folder, file } = await project()
+    await writeFile(file, projectText(`git+file://${folder}/nothing`))
+    const ran = await runHere(['project', 'lint', file])
+    expect(ran).toMatchObject({ exitCode: 2, stdout: '' })
+    expect(ran.stderr).toContain('; --source FOLDER reads what you have of it in its place\n')
+  })
+
   it('reads a folder or a commit, not both', async () => {
     const ran = await runHere(['project', 'lint', 'x', '--source', '.', '--ref', 'v1'])
     expect(ran).toMatchObject({ exitCode: 2, stdout: '' })

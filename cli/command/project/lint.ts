@@ -35,7 +35,10 @@ export function defineLint(command: Command, bind: Bind): void {
       throw new CliError('usage', 'a folder is read as it is: leave out --ref or --source')
     }
     const text = (await readNamedFile(file, MAX_PROJECT_FILE_BYTES)).toString('utf8')
-    const { lintProjectFile } = await import('../../../node/lint-project-file.ts')
+    const [{ lintProjectFile }, { BuildError }] = await Promise.all([
+      import('../../../node/lint-project-file.ts'),
+      import('../../../node/rebuild/build-error.ts'),
+    ])
     const { out } = context
     if (source === undefined) out.progress(`reading the source of ${file}`)
     const request = {
@@ -46,6 +49,11 @@ export function defineLint(command: Command, bind: Bind): void {
     }
     const { project, commit, findings } = await context
       .untilStopped((signal) => lintProjectFile(request, signal))
+      .catch((error: unknown) => {
+        if (!(error instanceof BuildError) || error.code !== 'source-fetch-failed') throw error
+        const message = `${error.message}; --source FOLDER reads what you have of it in its place`
+        throw new BuildError(error.code, message, { cause: error })
+      })
       .finally(() => out.progress(''))
     if (out.json) out.value({ file, image: project.image, commit: commit ?? null, findings })
     else show(findings, out)
